@@ -1,0 +1,20 @@
+import { defineConfig } from "vitest/config";
+
+/** Three kinds of proof: tables for logic, laws on a fake host, and real hosts with the real engine. */
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
+      { test: { name: "lifecycle", include: ["test/lifecycle/**/*.test.ts"] } },
+      {
+        test: {
+          name: "hosts",
+          include: ["test/hosts/**/*.test.ts"],
+          testTimeout: 300_000,
+          hookTimeout: 600_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
