@@ -1,0 +1,51 @@
+/**
+ * How the distribution's own unit was seen to start its daemon, with wrappers dissolved: the last execve of the main
+ * process. It is data in the manifest, so that a service can be made on a host that never traced anything.
+ */
+export interface Launch {
+  /** The distribution's unit, `apache2.service`; absent for bare `programs`. */
+  readonly unit?: string;
+  /** What our unit's `Type=` has to be for this argv. */
+  readonly type: "exec" | "notify" | "forking" | "oneshot";
+  readonly argv: readonly string[];
+  readonly workingDirectory: string;
+  readonly environment: Readonly<Record<string, string>>;
+  /** Names in the made passwd and group; the service's own uid carries this name in the jail. Root when the daemon changes its user itself. */
+  readonly user: string;
+  readonly group: string;
+  /** Lines of the made passwd and group: the users that the unit and its configuration name, besides root. */
+  readonly users: readonly LaunchUser[];
+  /** What it listened on when probed: the default of health checks. */
+  readonly listens: readonly Listen[];
+  /** Directories that it wrote into, or that its unit declares; each needs a place of its own outside the immutable tree. */
+  readonly writable: readonly WritableDirectory[];
+  readonly limitNOFILE?: number;
+  /** `SIGWINCH`; default SIGTERM. */
+  readonly killSignal?: string;
+  /** Signal that the unit's ExecReload= was seen to send to the main process. */
+  readonly reloadSignal?: string;
+  readonly successExitStatus?: string;
+  /** It mapped memory both writable and executable (a JIT), so `MemoryDenyWriteExecute=` would kill it. */
+  readonly writeExecuteMemory: boolean;
+}
+
+export interface LaunchUser {
+  readonly name: string;
+  readonly group: string;
+  readonly home: string;
+}
+
+export interface Listen {
+  readonly protocol: "tcp" | "udp" | "unix";
+  /** Set for tcp and udp. */
+  readonly jailPort?: number;
+  /** Set for unix. */
+  readonly path?: string;
+}
+
+export interface WritableDirectory {
+  readonly path: string;
+  /** runtime lives in a tmpfs (`/run`, `/tmp`); the others in a directory on the host. */
+  readonly kind: "runtime" | "state" | "cache" | "logs";
+  readonly mode: string;
+}

@@ -1,0 +1,40 @@
+import type { Launch } from "./launch.ts";
+
+/** Everything that one generation of a jail holds, and why. Kept on the host beside the tree; later the lock file. */
+export interface Manifest {
+  readonly schema: 1;
+  /** Where the bytes came from: the host's own apt sources, or (later) a suite. */
+  readonly source: "host";
+  /** Name to version, of the packages asked for and of every package that owns a file of the jail. */
+  readonly packages: Readonly<Record<string, string>>;
+  /** Sorted by path, so that equal trees render to equal bytes. */
+  readonly entries: readonly Entry[];
+  /** How the daemon was seen to start; the service's unit is derived from it. */
+  readonly launch: Launch;
+}
+
+export type EntryKind = "file" | "directory" | "symlink" | "device";
+
+export interface Entry {
+  /** Absolute path in the jail. */
+  readonly path: string;
+  readonly kind: EntryKind;
+  /** Four octal digits, without setuid and setgid bits: "0644". */
+  readonly mode: string;
+  /** By name, never by number: the same manifest holds on every host. */
+  readonly owner: string;
+  readonly group: string;
+  /** sha256 in hex; files only. */
+  readonly sha256?: string;
+  /** Bytes; files only. */
+  readonly size?: number;
+  /** symlinks only. */
+  readonly target?: string;
+  /** `c 1:3`; devices only. */
+  readonly device?: string;
+  /** The owning package, as dpkg names it; absent for what the maintainer scripts or we made. */
+  readonly package?: string;
+  readonly version?: string;
+  /** One or more sentences: `opened at start`, `needed by /usr/sbin/apache2`, `interpreter of ...`, `fixed list: ...`. */
+  readonly why: readonly string[];
+}
