@@ -1,0 +1,112 @@
+import { spawn } from "node:child_process";
+import { closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { killGroup, processesOf } from "./control-group.ts";
+import { execOn, leaderOf } from "./exec.ts";
+import { cableName, groupName, hostPaths, kernelNames } from "./layout.ts";
+import { isAlive, markOf } from "./process-mark.ts";
+import type { HostRecord, ProcessMark, RunRecord } from "./types.ts";
+
+const SUPERVISE = fileURLToPath(new URL("./supervise.sh", import.meta.url));
+
+/** Starts a host that does not run. It lives on when this process ends; {@link stopHost} ends it. */
+export function startHost(record: RunRecord, host: HostRecord): void {
+  const paths = hostPaths(record.run, host.name);
+  const console = openSync(paths.console, "a");
+  const child = spawn(
+    "sh",
+    [
+      SUPERVISE,
+      groupName(host.machine),
+      "systemd-nspawn",
+      `--directory=${paths.root}`,
+      `--machine=${host.machine}`,
+      "--boot",
+      "--quiet",
+      `--network-bridge=${kernelNames(record.slot).bridge}`,
+      // There is no systemd-machined to register with, and the control groups are ours.
+      "--register=no",
+      "--keep-unit",
+      "--resolv-conf=off",
+      "--timezone=off",
+      "--link-journal=no",
+    ],
+    { detached: true, stdio: ["ignore", console, console], env: { PATH: process.env["PATH"], LC_ALL: "C" } },
+  );
+  closeSync(console);
+  child.unref();
+  const mark = child.pid === undefined ? undefined : markOf(child.pid);
+  if (mark === undefined) throw new Error(`host ${host.name}: its supervisor did not start`);
+  writeFileSync(paths.supervisor, JSON.stringify(mark));
+}
+
+/** Whether something keeps the host running. */
+export function isStarted(record: RunRecord, host: HostRecord): boolean {
+  const mark = supervisorOf(record, host);
+  return mark !== undefined && isAlive(mark);
+}
+
+/** Waits until the host takes SSH connections and systemd has no more jobs; failed units are the caller's to judge. */
+export async function waitUntilBooted(record: RunRecord, host: HostRecord, deadline = 60_000): Promise<void> {
+  const end = Date.now() + deadline;
+  let last = "it did not start";
+  while (Date.now() < end) {
+    if (!isStarted(record, host)) break;
+    if (leaderOf(host) !== undefined) {
+      const state = (await execOn(host, ["systemctl", "is-system-running"], { reject: false, timeout: 10_000 })).stdout.trim();
+      last = `systemd says "${state}"`;
+      if (state === "running" || state === "degraded") {
+        if (await answersSsh(host.address)) return;
+        last += ", port 22 does not answer";
+      }
+    }
+    await sleep(100);
+  }
+  const console = hostPaths(record.run, host.name).console;
+  const words = existsSync(console) ? readFileSync(console, "utf8").slice(-1500) : "";
+  throw new Error(`host ${host.name} (${host.address}) did not boot: ${last}\n${words}`);
+}
+
+/** Kills a host as a power cut does: supervisor, systemd-nspawn and every process. Its root stays. */
+export async function stopHost(record: RunRecord, host: HostRecord): Promise<void> {
+  const mark = supervisorOf(record, host);
+  if (mark !== undefined && isAlive(mark)) {
+    // The group: it holds a systemd-nspawn that is just being started, too.
+    process.kill(-mark.pid, "SIGKILL");
+  }
+  await killGroup(groupName(host.machine));
+  for (let left = 100; existsSync(`/sys/class/net/${cableName(host.machine)}`) && left > 0; left -= 1) await sleep(50);
+  rmSync(hostPaths(record.run, host.name).supervisor, { force: true });
+  for (const left of [`propagate/${host.machine}`, `unix-export/${host.machine}`]) {
+    rmSync(`/run/systemd/nspawn/${left}`, { recursive: true, force: true });
+  }
+}
+
+/** Number of processes that belong to the host. */
+export function processCount(host: HostRecord): number {
+  return processesOf(groupName(host.machine)).length;
+}
+
+function supervisorOf(record: RunRecord, host: HostRecord): ProcessMark | undefined {
+  try {
+    return JSON.parse(readFileSync(hostPaths(record.run, host.name).supervisor, "utf8")) as ProcessMark;
+  } catch {
+    return undefined;
+  }
+}
+
+function answersSsh(address: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: address, port: 22, timeout: 2_000 });
+    const answer = (is: boolean): void => {
+      socket.destroy();
+      resolve(is);
+    };
+    socket.once("data", (banner) => answer(banner.toString("latin1").startsWith("SSH-2.0")));
+    socket.once("error", () => answer(false));
+    socket.once("timeout", () => answer(false));
+    socket.once("close", () => answer(false));
+  });
+}

@@ -1,0 +1,61 @@
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { run } from "./command.ts";
+import { nameServers } from "./host-root.ts";
+import { kernelNames, stateDirectory } from "./layout.ts";
+import { readRuns } from "./registry.ts";
+import { gatewayOf } from "./subnet.ts";
+import type { RunRecord } from "./types.ts";
+
+const FORWARD = "/proc/sys/net/ipv4/ip_forward";
+/** Higher than any metric a bridge's own route has, so that it counts only while the bridge is down or gone. */
+const LAST_METRIC = "4278198272";
+
+/** Every address range this machine uses, for the choice of a network that is free. */
+export async function usedRanges(): Promise<string[]> {
+  const routes = JSON.parse((await run(["ip", "-j", "-4", "route", "show", "table", "all"])).stdout || "[]") as { dst?: string }[];
+  return [...routes.flatMap((route) => route.dst ?? []), ...nameServers()];
+}
+
+/** Makes the run's bridge, its way out and its fence, whatever of it is missing. Hold the registry's lock. */
+export async function ensureNetwork(record: RunRecord): Promise<void> {
+  const { bridge, table } = kernelNames(record.slot);
+  if (!existsSync(`/sys/class/net/${bridge}`)) await run(["ip", "link", "add", "name", bridge, "type", "bridge"]);
+  await run(["ip", "address", "replace", `${gatewayOf(record.subnet)}/24`, "dev", bridge]);
+  await run(["ip", "link", "set", bridge, "up"]);
+  // Keeps a packet for a host from leaving by the default route while the bridge is not up.
+  await run(["ip", "route", "replace", "unreachable", record.subnet, "metric", LAST_METRIC]);
+  await run(["nft", "-f", "-"], {
+    input: `table ip ${table} { }
+delete table ip ${table}
+table ip ${table} {
+  chain postrouting {
+    type nat hook postrouting priority srcnat; policy accept;
+    ip saddr ${record.subnet} oifname != "${bridge}" masquerade
+  }
+}
+`,
+  });
+  if (readFileSync(FORWARD, "latin1").trim() === "0") {
+    // Written first: whoever tears the last run down must know that it was us.
+    writeFileSync(forwardMark(), "0\n");
+    writeFileSync(FORWARD, "1\n");
+  }
+}
+
+/** Takes the run's network away, and forwarding too if it was ours and no other run is registered. Hold the registry's lock. */
+export async function removeNetwork(record: RunRecord): Promise<void> {
+  const { bridge, table } = kernelNames(record.slot);
+  if (existsSync(`/sys/class/net/${bridge}`)) await run(["ip", "link", "delete", bridge]);
+  await run(["ip", "route", "delete", "unreachable", record.subnet, "metric", LAST_METRIC], { reject: false });
+  await run(["nft", "delete", "table", "ip", table], { reject: false });
+  const others = readRuns().some((other) => other.run !== record.run);
+  if (!others && existsSync(forwardMark())) {
+    writeFileSync(FORWARD, readFileSync(forwardMark()));
+    rmSync(forwardMark());
+  }
+}
+
+function forwardMark(): string {
+  return join(stateDirectory(), "ip_forward.before");
+}
