@@ -9,7 +9,10 @@ export interface Owner {
 }
 
 /** What the host shows under the object's name. */
-export type Found = { readonly state: "nothing" } | { readonly state: "foreign" } | { readonly state: "owned"; readonly owner: Owner };
+export type Found =
+  | { readonly state: "nothing" }
+  | { readonly state: "foreign" }
+  | { readonly state: "owned"; readonly owner: Owner };
 
 export type Verdict =
   | { readonly verdict: "proceed"; readonly claim: string }

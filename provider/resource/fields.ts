@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Connection } from "../host/connection.ts";
-import type { CommonInputs, Diff } from "./kind.ts";
 import type { CommonOutputs } from "./hidden.ts";
+import type { CommonInputs, Diff } from "./kind.ts";
 import { containsUnknown } from "./unknown.ts";
 
 /**
