@@ -1,11 +1,12 @@
 import { defineConfig } from "vitest/config";
 
-/** Three kinds of proof: tables for logic, laws on a fake host, and real hosts with the real engine. */
+/** Four kinds of proof: tables for logic, laws on a fake host, the real engine by itself, and real hosts with the real engine. */
 export default defineConfig({
   test: {
     projects: [
       { test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
       { test: { name: "lifecycle", include: ["test/lifecycle/**/*.test.ts"] } },
+      { test: { name: "engine", include: ["test/engine/**/*.test.ts"], testTimeout: 180_000, hookTimeout: 60_000 } },
       {
         test: {
           name: "hosts",

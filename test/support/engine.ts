@@ -1,0 +1,270 @@
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { provideEngine } from "../../dev/engine/engine.ts";
+import { repository } from "../../dev/paths.ts";
+import type { Diagnostic } from "./engine-events.ts";
+import { type Run, runPulumi } from "./engine-run.ts";
+
+export type { Diagnostic, Step } from "./engine-events.ts";
+export type { Run } from "./engine-run.ts";
+
+export interface StackArgs {
+  /** A project's directory, relative to the repository ("examples/apache"); it is copied, so a test may edit its files. */
+  readonly directory?: string;
+  /** Instead of a directory: the text of index.ts. */
+  readonly program?: string;
+  /** Default "test". */
+  readonly project?: string;
+  /** Default "dev". */
+  readonly stack?: string;
+  /** "name" or "namespace:name" -> value of any shape; replaces what the stack had. */
+  readonly config?: Readonly<Record<string, unknown>>;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Packages that the program sees instead of or besides the repository's: name -> directory relative to the repository. */
+  readonly packages?: Readonly<Record<string, string>>;
+  /** Another stack's `backend`: two stacks, or two copies of one program, over one state. Default: one of its own. */
+  readonly backend?: string;
+}
+
+export interface UpdateOptions {
+  /** `--refresh`. */
+  readonly refresh?: boolean;
+  /** `refresh` and `destroy` only: what would be done. */
+  readonly previewOnly?: boolean;
+  readonly expectNoChanges?: boolean;
+  readonly target?: readonly string[];
+  /** More words, as on the command line. */
+  readonly words?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** Aborting is `kill -9` of the CLI, the program and the provider. A lock stays: see {@link Stack.cancel}. */
+  readonly signal?: AbortSignal;
+  readonly onDiagnostic?: (diagnostic: Diagnostic) => void;
+}
+
+/** One resource as the state has it. */
+export interface StateResource {
+  readonly urn: string;
+  readonly type: string;
+  readonly id?: string;
+  readonly custom: boolean;
+  readonly inputs?: Readonly<Record<string, unknown>>;
+  readonly outputs?: Readonly<Record<string, unknown>>;
+  readonly initErrors?: readonly string[];
+  readonly delete?: boolean;
+  readonly pendingReplacement?: boolean;
+}
+
+/** A Pulumi stack in a temporary project with a backend of its own. Close it, or its directories stay in /tmp. */
+export async function openStack(args: StackArgs): Promise<Stack> {
+  const engine = await provideEngine();
+  const root = mkdtempSync(join(tmpdir(), "pulumi-jail-stack-"));
+  const backend = args.backend ?? join(root, "backend");
+  mkdirSync(backend, { recursive: true });
+  const projectDirectory = join(root, "project");
+  writeProject(projectDirectory, args);
+  const env = {
+    ...inheritedEnvironment(),
+    ...engine.env,
+    PULUMI_HOME: join(root, "home"),
+    PULUMI_BACKEND_URL: `file://${backend}`,
+    PULUMI_CONFIG_PASSPHRASE: "",
+    PULUMI_STACK: args.stack ?? "dev",
+    ...args.env,
+  };
+  const stack = new Stack(root, projectDirectory, backend, env, args.project ?? "test", args.stack ?? "dev");
+  await stack.select();
+  stack.configure(args.config ?? {});
+  return stack;
+}
+
+export class Stack {
+  /** The file backend's directory: give it to another {@link openStack} to share state. */
+  readonly backend: string;
+  /** The project's directory: index.ts, Pulumi.yaml. Changes with {@link moveProject}. */
+  directory: string;
+  private readonly root: string;
+  private readonly env: Readonly<Record<string, string>>;
+  private readonly project: string;
+  private readonly name: string;
+
+  constructor(
+    root: string,
+    directory: string,
+    backend: string,
+    env: Readonly<Record<string, string>>,
+    project: string,
+    name: string,
+  ) {
+    this.root = root;
+    this.directory = directory;
+    this.backend = backend;
+    this.env = env;
+    this.project = project;
+    this.name = name;
+  }
+
+  /** Without a preview of its own: {@link preview} is the call for that. */
+  up(options: UpdateOptions = {}): Promise<Run> {
+    return this.run(["up", "--yes", "--skip-preview"], options);
+  }
+
+  preview(options: UpdateOptions = {}): Promise<Run> {
+    return this.run(["preview", "--diff"], options);
+  }
+
+  refresh(options: UpdateOptions = {}): Promise<Run> {
+    return this.run(
+      ["refresh", ...(options.previewOnly ? ["--preview-only", "--diff"] : ["--yes", "--skip-preview"])],
+      options,
+    );
+  }
+
+  destroy(options: UpdateOptions = {}): Promise<Run> {
+    return this.run(["destroy", ...(options.previewOnly ? ["--preview-only"] : ["--yes", "--skip-preview"])], options);
+  }
+
+  /** Takes away the lock that a killed run left. */
+  cancel(): Promise<Run> {
+    return this.run(["cancel", "--yes"], {});
+  }
+
+  /** The deployment as `pulumi stack export` prints it. */
+  async export(): Promise<string> {
+    const run = await this.run(["stack", "export"], {});
+    if (run.exitCode !== 0) throw new Error(`pulumi stack export: ${run.stderr}`);
+    return run.stdout;
+  }
+
+  async import(deployment: string): Promise<Run> {
+    const file = join(this.root, "deployment.json");
+    writeFileSync(file, deployment);
+    return this.run(["stack", "import", "--file", file], {});
+  }
+
+  /** The stack's outputs, secrets in clear. */
+  async outputs(): Promise<Record<string, unknown>> {
+    const run = await this.run(["stack", "output", "--json", "--show-secrets"], {});
+    if (run.exitCode !== 0) throw new Error(`pulumi stack output: ${run.stderr}`);
+    return JSON.parse(run.stdout) as Record<string, unknown>;
+  }
+
+  /** The checkpoint's bytes, or nothing before the first update. */
+  state(): Buffer | undefined {
+    const file = join(this.backend, ".pulumi/stacks", this.project, `${this.name}.json`);
+    return existsSync(file) ? readFileSync(file) : undefined;
+  }
+
+  /** The resources that the state has, the stack itself and providers left out. */
+  resources(): readonly StateResource[] {
+    const text = this.state()?.toString() ?? "{}";
+    const checkpoint = JSON.parse(text) as { checkpoint?: { latest?: { resources?: StateResource[] } } };
+    const resources = checkpoint.checkpoint?.latest?.resources ?? [];
+    return resources.filter((resource) => !/^pulumi:(pulumi:Stack|providers:)/.test(resource.type));
+  }
+
+  /** Writes one of the project's files: a changed program for the next run. */
+  write(name: string, text: string): void {
+    writeFileSync(join(this.directory, name), text);
+  }
+
+  /** Changes one of the project's files; it is an error if nothing changed. */
+  edit(name: string, change: (text: string) => string): void {
+    const before = readFileSync(join(this.directory, name), "utf8");
+    const after = change(before);
+    if (after === before) throw new Error(`${name} is as it was`);
+    this.write(name, after);
+  }
+
+  /** Replaces the stack's configuration. */
+  configure(config: Readonly<Record<string, unknown>>): void {
+    const file = join(this.directory, `Pulumi.${this.name}.yaml`);
+    // The salt must stay: secrets in the state are encrypted with it. JSON is YAML.
+    const salt = existsSync(file) ? (/^encryptionsalt: .*$/m.exec(readFileSync(file, "utf8"))?.[0] ?? "") : "";
+    const entries = Object.entries(config).map(([key, value]) => [
+      key.includes(":") ? key : `${this.project}:${key}`,
+      value,
+    ]);
+    writeFileSync(file, `${salt}\nconfig: ${JSON.stringify(Object.fromEntries(entries))}\n`);
+  }
+
+  /** Moves the project's directory to another place, as a user who clones anew. */
+  moveProject(): void {
+    const target = join(this.root, `moved-${basename(this.directory)}`);
+    cpSync(this.directory, target, { recursive: true, verbatimSymlinks: true });
+    rmSync(this.directory, { recursive: true });
+    this.directory = target;
+  }
+
+  /** Runs any command of the CLI in the project's directory. */
+  run(command: readonly string[], options: UpdateOptions): Promise<Run> {
+    const words = [
+      ...command,
+      ...(options.refresh ? ["--refresh"] : []),
+      ...(options.expectNoChanges ? ["--expect-no-changes"] : []),
+      ...(options.target ?? []).flatMap((urn) => ["--target", urn]),
+      ...(options.words ?? []),
+      "--non-interactive",
+      "--color=never",
+    ];
+    return runPulumi(words, {
+      cwd: this.directory,
+      env: { ...this.env, ...options.env },
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+      ...(options.onDiagnostic === undefined ? {} : { onDiagnostic: options.onDiagnostic }),
+    });
+  }
+
+  /** Makes the stack in the backend, or takes the one that is there. */
+  async select(): Promise<void> {
+    const run = await this.run(["stack", "select", "--create", this.name], {});
+    if (run.exitCode !== 0) throw new Error(`pulumi stack select: ${run.stderr}`);
+  }
+
+  /** Removes the project and, unless another stack gave it, the backend. What the stack made on hosts stays: destroy it first. */
+  close(): void {
+    rmSync(this.root, { recursive: true, force: true });
+  }
+}
+
+function writeProject(directory: string, args: StackArgs): void {
+  mkdirSync(directory, { recursive: true });
+  const notCopied = (source: string): boolean => !/node_modules|\/Pulumi\./.test(source.slice(repository.length));
+  if (args.directory !== undefined) {
+    cpSync(join(repository, args.directory), directory, { recursive: true, filter: notCopied });
+  } else {
+    writeFileSync(join(directory, "package.json"), JSON.stringify({ type: "module", main: "index.ts" }));
+    writeFileSync(join(directory, "index.ts"), args.program ?? "");
+  }
+  const runtime = { name: "nodejs", options: { typescript: false, nodeargs: "--disable-warning=ExperimentalWarning" } };
+  writeFileSync(join(directory, "Pulumi.yaml"), JSON.stringify({ name: args.project ?? "test", runtime }));
+  linkPackages(join(directory, "node_modules"), args.packages ?? {});
+}
+
+/** The repository's packages one by one, so that a test may put another in a place. */
+function linkPackages(directory: string, packages: Readonly<Record<string, string>>): void {
+  const installed = join(repository, "node_modules");
+  mkdirSync(directory);
+  for (const name of readdirSync(installed)) {
+    if (!name.startsWith(".") && !(name in packages)) symlinkSync(join(installed, name), join(directory, name));
+  }
+  for (const [name, source] of Object.entries(packages)) symlinkSync(join(repository, source), join(directory, name));
+}
+
+/** Settings of the one who runs the tests must not reach the engine under test. */
+function inheritedEnvironment(): Record<string, string> {
+  const entries = Object.entries(process.env).filter(
+    ([name]) => !/^(PULUMI_|NODE_OPTIONS$|VITEST|NODE_ENV$)/.test(name),
+  );
+  return Object.fromEntries(entries) as Record<string, string>;
+}
