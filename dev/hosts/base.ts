@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { run } from "./command.ts";
-import { cacheDirectory } from "./layout.ts";
+import { baseDirectory } from "./layout.ts";
 import { withLock } from "./lock.ts";
 import type { Progress } from "./types.ts";
 
@@ -18,7 +18,13 @@ const DRESSING = 3;
 
 /** What would change files by itself while a test compares fingerprints, or has no sense in a container. */
 const MASKED = [
-  ...["apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer", "e2scrub_reap.service"],
+  ...[
+    "apt-daily.timer",
+    "apt-daily-upgrade.timer",
+    "dpkg-db-backup.timer",
+    "e2scrub_all.timer",
+    "e2scrub_reap.service",
+  ],
   ...["fstrim.timer", "man-db.timer", "logrotate.timer", "systemd-tmpfiles-clean.timer"],
   ...["console-getty.service", "getty.target", "systemd-pstore.service"],
 ] as const;
@@ -26,17 +32,22 @@ const MASKED = [
 /** Gives the tree that every host's root is copied from; makes it into the cache when it is not there (30 to 60 s, 280 MB). */
 export async function ensureBase(progress: Progress): Promise<string> {
   const architecture = process.arch;
-  const key = createHash("sha256").update(JSON.stringify([SUITE, architecture, INCLUDE])).digest("hex").slice(0, 12);
-  const pristine = join(cacheDirectory(), `debootstrap-${key}`);
-  const base = join(cacheDirectory(), `base-${key}-${DRESSING}`);
+  const key = createHash("sha256")
+    .update(JSON.stringify([SUITE, architecture, INCLUDE]))
+    .digest("hex")
+    .slice(0, 12);
+  const pristine = join(baseDirectory(), `debootstrap-${key}`);
+  const base = join(baseDirectory(), `base-${key}-${DRESSING}`);
   if (existsSync(base)) return base;
-  mkdirSync(cacheDirectory(), { recursive: true });
-  await withLock(join(cacheDirectory(), "lock"), async () => {
+  mkdirSync(baseDirectory(), { recursive: true });
+  await withLock(join(baseDirectory(), "lock"), async () => {
     if (!existsSync(pristine)) {
       await make(pristine, async (directory) => {
         progress(`making a ${SUITE} base tree with debootstrap (once, about a minute)`);
         // No mirror is named: debootstrap's default is right for everybody.
-        await run(["debootstrap", "--variant=minbase", `--include=${INCLUDE.join(",")}`, SUITE, directory], { timeout: 900_000 });
+        await run(["debootstrap", "--variant=minbase", `--include=${INCLUDE.join(",")}`, SUITE, directory], {
+          timeout: 900_000,
+        });
       });
     }
     if (!existsSync(base)) {

@@ -66,10 +66,16 @@ function register(options: BootOptions, names: readonly string[]): Promise<RunRe
     const owner = markOf(process.pid);
     if (owner === undefined) throw new Error("this process has no entry in /proc");
     if (known !== undefined && !known.keep && known.owner.pid !== owner.pid && isAlive(known.owner)) {
-      throw new Error(`run ${options.run} belongs to process ${known.owner.pid}, which is at work: choose another name`);
+      throw new Error(
+        `run ${options.run} belongs to process ${known.owner.pid}, which is at work: choose another name`,
+      );
     }
     const { slot, subnet } =
-      known ?? chooseSubnet(readRuns().map((other) => other.slot), await usedRanges());
+      known ??
+      chooseSubnet(
+        readRuns().map((other) => other.slot),
+        await usedRanges(),
+      );
     const hosts: HostRecord[] = [...(known?.hosts ?? [])];
     for (const name of names) {
       if (hosts.some((host) => host.name === name)) continue;
@@ -105,7 +111,8 @@ function attach(record: RunRecord, hosts: readonly HostRecord[]): TestHosts {
     hosts: booted,
     host: (name) => {
       const found = booted.find((host) => host.name === name);
-      if (found === undefined) throw new Error(`run ${record.run} has no host ${name}, only ${booted.map((host) => host.name).join(", ")}`);
+      if (found === undefined)
+        throw new Error(`run ${record.run} has no host ${name}, only ${booted.map((host) => host.name).join(", ")}`);
       return found;
     },
     destroy: () => removeRun(record.run),

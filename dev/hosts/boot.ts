@@ -55,7 +55,9 @@ export async function waitUntilBooted(record: RunRecord, host: HostRecord, deadl
   while (Date.now() < end) {
     if (!isStarted(record, host)) break;
     if (leaderOf(host) !== undefined) {
-      const state = (await execOn(host, ["systemctl", "is-system-running"], { reject: false, timeout: 10_000 })).stdout.trim();
+      const state = (
+        await execOn(host, ["systemctl", "is-system-running"], { reject: false, timeout: 10_000 })
+      ).stdout.trim();
       last = `systemd says "${state}"`;
       if (state === "running" || state === "degraded") {
         if (await answersSsh(host.address)) return;

@@ -44,6 +44,9 @@ async function main(argv: readonly string[]): Promise<number> {
       return inside(run, first, [...names.slice(1), ...tail]);
     case "ssh":
       return ssh(hostsOf(run).host(first), [...names.slice(1), ...tail]);
+    case "fingerprint":
+      console.log(JSON.stringify(await hostsOf(run).host(first).fingerprint(), undefined, 1));
+      return 0;
     case "down":
       await removeRun(run);
       return 0;
@@ -58,7 +61,14 @@ async function main(argv: readonly string[]): Promise<number> {
 
 function hostsOf(run: string): TestHosts {
   const found = findHosts(run);
-  if (found === undefined) throw new Error(`there is no run "${run}"; there are: ${readRuns().map((record) => record.run).join(", ") || "none"}`);
+  if (found === undefined)
+    throw new Error(
+      `there is no run "${run}"; there are: ${
+        readRuns()
+          .map((record) => record.run)
+          .join(", ") || "none"
+      }`,
+    );
   return found;
 }
 
@@ -67,7 +77,9 @@ async function list(runs: readonly string[], json: boolean): Promise<number> {
     runs.flatMap((run) => hostsOf(run).hosts.map(async (host) => ({ run, ...(await describeHost(host)) }))),
   );
   if (json) console.log(JSON.stringify(rows, undefined, 2));
-  else for (const row of rows) console.log([row.run, row.name, row.address, row.state, row.privateKeyPath, row.hostKey].join("  "));
+  else
+    for (const row of rows)
+      console.log([row.run, row.name, row.address, row.state, row.privateKeyPath, row.hostKey].join("  "));
   return 0;
 }
 
@@ -87,7 +99,11 @@ function ssh(host: TestHost, argv: readonly string[]): number {
   const options = ["-o", "StrictHostKeyChecking=yes", "-o", "UserKnownHostsFile=/dev/null", "-o", "IdentitiesOnly=yes"];
   // The host's key comes from the registry, not from the network.
   const known = ["-o", `KnownHostsCommand=/bin/echo ${host.address} ${host.hostKey}`];
-  return spawnSync("ssh", [...options, ...known, "-i", host.privateKeyPath, `${host.user}@${host.address}`, ...argv], { stdio: "inherit" }).status ?? 1;
+  return (
+    spawnSync("ssh", [...options, ...known, "-i", host.privateKeyPath, `${host.user}@${host.address}`, ...argv], {
+      stdio: "inherit",
+    }).status ?? 1
+  );
 }
 
 try {

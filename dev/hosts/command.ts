@@ -7,7 +7,9 @@ export class CommandError extends Error {
   readonly result: ExecResult;
 
   constructor(argv: readonly string[], result: ExecResult, note = "") {
-    super(`${argv.join(" ")}: exit code ${result.exitCode}${note}\n${(result.stderr || result.stdout).trim().slice(-4000)}`);
+    super(
+      `${argv.join(" ")}: exit code ${result.exitCode}${note}\n${(result.stderr || result.stdout).trim().slice(-4000)}`,
+    );
     this.name = "CommandError";
     this.argv = argv;
     this.result = result;

@@ -1,5 +1,15 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, renameSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { run } from "./command.ts";
 import { hostPaths, runDirectory } from "./layout.ts";
@@ -14,7 +24,8 @@ export function userKeyPath(runName: string): string {
 /** Makes the run's key pair unless it is there. */
 export async function ensureUserKey(runName: string): Promise<void> {
   const path = userKeyPath(runName);
-  if (!existsSync(`${path}.pub`)) await run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", `pulumi-jail-${runName}`, "-f", path]);
+  if (!existsSync(`${path}.pub`))
+    await run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", `pulumi-jail-${runName}`, "-f", path]);
 }
 
 /** The host's own public key, `ssh-ed25519 AAAA…`, without a comment. */
@@ -39,7 +50,10 @@ export async function ensureRoot(record: RunRecord, host: HostRecord, base: stri
 
 function writeIdentity(root: string, host: HostRecord): void {
   writeFileSync(join(root, "etc/hostname"), `${host.name}\n`);
-  writeFileSync(join(root, "etc/hosts"), `127.0.0.1 localhost\n127.0.1.1 ${host.name}\n::1 localhost ip6-localhost ip6-loopback\n`);
+  writeFileSync(
+    join(root, "etc/hosts"),
+    `127.0.0.1 localhost\n127.0.1.1 ${host.name}\n::1 localhost ip6-localhost ip6-loopback\n`,
+  );
   writeFileSync(join(root, "etc/machine-id"), `${randomBytes(16).toString("hex")}\n`, { mode: 0o444 });
 }
 
@@ -57,6 +71,8 @@ Conflicts=shutdown.target
 [Service]
 Type=oneshot
 RemainAfterExit=yes
+# A new network namespace takes the machine's value, which is 1 for our own sake; a plain host does not forward.
+ExecStart=/usr/sbin/sysctl --quiet --write net.ipv4.ip_forward=0
 ExecStart=/usr/bin/ip address replace ${host.address}/24 dev host0
 ExecStart=/usr/bin/ip link set host0 up
 ExecStart=/usr/bin/ip route replace default via ${gatewayOf(record.subnet)}
@@ -67,7 +83,12 @@ WantedBy=sysinit.target
   );
   mkdirSync(join(units, "sysinit.target.wants"), { recursive: true });
   symlinkSync("../host-network.service", join(units, "sysinit.target.wants/host-network.service"));
-  writeFileSync(join(root, "etc/resolv.conf"), nameServers().map((address) => `nameserver ${address}\n`).join(""));
+  writeFileSync(
+    join(root, "etc/resolv.conf"),
+    nameServers()
+      .map((address) => `nameserver ${address}\n`)
+      .join(""),
+  );
 }
 
 /** The machine's name servers that a host can reach: a stub on loopback (systemd-resolved's) is of no use there. */
@@ -82,7 +103,18 @@ export function nameServers(): string[] {
 }
 
 async function writeKeys(root: string, record: RunRecord): Promise<void> {
-  await run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", join(root, "etc/ssh/ssh_host_ed25519_key")]);
+  await run([
+    "ssh-keygen",
+    "-q",
+    "-t",
+    "ed25519",
+    "-N",
+    "",
+    "-C",
+    "",
+    "-f",
+    join(root, "etc/ssh/ssh_host_ed25519_key"),
+  ]);
   const authorized = readFileSync(`${userKeyPath(record.run)}.pub`);
   for (const home of ["root", "home/ops"]) {
     const owner = statSync(join(root, home));

@@ -1,8 +1,9 @@
 import { join } from "node:path";
+import { cacheDirectory } from "../paths.ts";
 
-/** Directory of what may be made again at any time: the base trees; `PULUMI_JAIL_CACHE` moves it. */
-export function cacheDirectory(): string {
-  return join(process.env["PULUMI_JAIL_CACHE"] ?? "/var/cache/pulumi-jail", "hosts");
+/** Directory of the base trees, which may be made again at any time. */
+export function baseDirectory(): string {
+  return join(cacheDirectory(), "hosts");
 }
 
 /** Directory of the runs and their hosts' roots; `PULUMI_JAIL_DEV_STATE` moves it. It must be on a file system that overlays accept as upper. */

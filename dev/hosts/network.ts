@@ -13,7 +13,9 @@ const LAST_METRIC = "4278198272";
 
 /** Every address range this machine uses, for the choice of a network that is free. */
 export async function usedRanges(): Promise<string[]> {
-  const routes = JSON.parse((await run(["ip", "-j", "-4", "route", "show", "table", "all"])).stdout || "[]") as { dst?: string }[];
+  const routes = JSON.parse((await run(["ip", "-j", "-4", "route", "show", "table", "all"])).stdout || "[]") as {
+    dst?: string;
+  }[];
   return [...routes.flatMap((route) => route.dst ?? []), ...nameServers()];
 }
 

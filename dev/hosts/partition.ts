@@ -11,7 +11,8 @@ import type { HostRecord, RunRecord } from "./types.ts";
 export async function partitionHost(record: RunRecord, host: HostRecord): Promise<void> {
   const { bridge } = kernelNames(record.slot);
   const mac = await macOf(record, host);
-  if (mac !== undefined) await run(["ip", "neigh", "replace", host.address, "lladdr", mac, "dev", bridge, "nud", "permanent"]);
+  if (mac !== undefined)
+    await run(["ip", "neigh", "replace", host.address, "lladdr", mac, "dev", bridge, "nud", "permanent"]);
   await run(["ip", "link", "set", cableName(host.machine), "nomaster"]);
 }
 

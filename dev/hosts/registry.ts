@@ -37,6 +37,7 @@ export function writeRun(record: RunRecord): void {
 }
 
 function recordPath(run: string): string {
-  if (!/^[a-zA-Z0-9][a-zA-Z0-9-]{0,62}$/.test(run)) throw new Error(`"${run}" is no name for a run: letters, digits and dashes`);
+  if (!/^[a-zA-Z0-9][a-zA-Z0-9-]{0,62}$/.test(run))
+    throw new Error(`"${run}" is no name for a run: letters, digits and dashes`);
   return join(runDirectory(run), "run.json");
 }

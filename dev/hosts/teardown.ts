@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, rmSync, existsSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { stopHost } from "./boot.ts";
 import { run } from "./command.ts";

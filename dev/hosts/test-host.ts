@@ -3,6 +3,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { isStarted, startHost, stopHost, waitUntilBooted } from "./boot.ts";
 import { isFrozen, setFrozen } from "./control-group.ts";
 import { execOn, leaderOf } from "./exec.ts";
+import { readFingerprint } from "./fingerprint/read.ts";
+import type { Fingerprint } from "./fingerprint/types.ts";
 import { hostKeyOf, userKeyPath } from "./host-root.ts";
 import { groupName, hostPaths } from "./layout.ts";
 import { healHost, isPartitioned, partitionHost } from "./partition.ts";
@@ -46,6 +48,8 @@ export interface TestHost {
   partition(): Promise<void>;
   /** Ends {@link partition}. */
   heal(): Promise<void>;
+  /** All it consists of, for comparison; `except` are more paths to leave out, each with all below it. It must be running. */
+  fingerprint(except?: readonly string[]): Promise<Fingerprint>;
   /** Ends it and deletes its root. */
   destroy(): Promise<void>;
 }
@@ -83,6 +87,7 @@ export function testHost(record: RunRecord, host: HostRecord): TestHost {
     resume: () => setFrozen(group, false),
     partition: () => partitionHost(record, host),
     heal: () => healHost(record, host),
+    fingerprint: (except) => readFingerprint(host, except),
     destroy: () => removeHost(record, host),
   };
 }
