@@ -50,7 +50,7 @@ export class StepFailed extends HostError {
       readonly exitCode: number;
       readonly output: string;
       readonly stderr: string;
-      readonly kind?: "step" | "disk-full" | "read-only" | "foreign" | "discovery";
+      readonly kind?: "step" | "disk-full" | "read-only" | "foreign" | "discovery" | "timeout" | "locked";
     },
   ) {
     super(failure.kind ?? "step", host, `${failure.describe} failed with exit code ${failure.exitCode}`, {

@@ -1,0 +1,33 @@
+# shellcheck shell=sh
+# Answers questions: writes nothing but its private directory in /run, takes no lock.
+main_ask() {
+  open_request
+  IFS= read -r questions <&5
+  frame hello "" || exit 74
+  question=0
+  while [ "$question" -lt "$questions" ]; do
+    next_item answer # never in a condition: that would switch off `set -e` in the question
+    item_code=$?
+    [ "$item_code" = 0 ] || exit "$item_code"
+    question=$((question + 1))
+  done
+  frame "done" ""
+}
+
+answer() {
+  question_function=$(function_of ask "$1")
+  shift
+  (
+    trap - PIPE HUP INT TERM EXIT
+    exec 3<&- 4>&- 5<&-
+    set -e
+    "$question_function" "$@"
+  ) >"$SPOOL/out" 2>"$SPOOL/err"
+  question_code=$?
+  if [ "$question_code" = 0 ]; then
+    frame_file "answer:$question" "$SPOOL/out"
+  else
+    tail -c 65536 "$SPOOL/err" >"$SPOOL/tail"
+    frame_file "failed:$question:$question_code" "$SPOOL/tail"
+  fi
+}

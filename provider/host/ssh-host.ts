@@ -1,0 +1,419 @@
+// The one file that imports ssh2; above 250 lines because a connection's states (dial, handshake, login, channels, end)
+// only make sense together.
+import { createConnection, type Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { Client, type ClientChannel, type ConnectConfig } from "ssh2";
+import type { Connection } from "./connection.ts";
+import { chooseCredential } from "./credential.ts";
+import { HostError } from "./errors.ts";
+import { algorithmsFor, fingerprintOf, isPinned, type PinnedKey, parseHostKeys } from "./host-key.ts";
+import { remoteCommand } from "./request.ts";
+import type { Channel, Closed, Transport } from "./transport.ts";
+
+/** sshd's MaxSessions is 10 by default; the rest is left to others on the same connection. */
+const maxChannels = 8;
+const keepaliveMs = 5_000;
+const silentMs = 3 * keepaliveMs + 1_000;
+const idleMs = 600_000;
+const channelOpenMs = 60_000;
+const stderrTail = 64 * 1024;
+const longestPauseMs = 3_000;
+
+/** One SSH connection to one host, shared by all that runs there; dialled when first needed and again after a cut. */
+export class SshTransport implements Transport {
+  readonly label: string;
+  readonly sudo: boolean;
+  readonly #connection: Connection;
+  readonly #jump: SshTransport | undefined;
+  #live: Promise<Live> | undefined;
+  #refused: HostError | undefined;
+  #channels = 0;
+  #limit = maxChannels;
+  readonly #queue: (() => void)[] = [];
+  #idle: NodeJS.Timeout | undefined;
+
+  constructor(connection: Connection, jump: SshTransport | undefined) {
+    this.label = `${connection.name ?? connection.host} (${connection.user}@${connection.host}:${connection.port})`;
+    this.sudo = connection.sudo;
+    this.#connection = connection;
+    this.#jump = jump;
+  }
+
+  async open(onOutput: (chunk: Buffer) => void, withinMs?: number): Promise<Channel> {
+    await this.#takeSlot();
+    try {
+      for (let tries = 0; ; tries++) {
+        const live = await this.#connect(withinMs);
+        const opened = await startCommand(live.client, `${this.sudo ? "sudo -n " : ""}${remoteCommand}`);
+        if (opened.channel !== undefined) return this.#adopt(opened.channel, onOutput);
+        if (opened.refusal === "cut") {
+          live.end();
+          if (tries >= 1) throw new HostError("unreachable", this.label, `lost the connection: ${opened.reason}`);
+          continue;
+        }
+        // sshd has fewer sessions to give than its default: make do with those that are open.
+        if (tries >= 20) throw new HostError("unreachable", this.label, `cannot open a session: ${opened.reason}`);
+        this.#limit = Math.max(1, Math.min(this.#limit, this.#channels - 1));
+        await pause(jitter(Math.min(longestPauseMs, 50 * 2 ** tries)));
+      }
+    } catch (error) {
+      this.#freeSlot();
+      throw error;
+    }
+  }
+
+  /** A stream to an address as this host reaches it, for the hop behind it. */
+  async forward(host: string, port: number, withinMs?: number): Promise<Duplex> {
+    const live = await this.#connect(withinMs);
+    return new Promise((resolve, reject) => {
+      const failed = (error: Error) =>
+        reject(new HostError("unreachable", this.label, `cannot reach ${host}:${port} from here: ${error.message}`));
+      try {
+        live.client.forwardOut("127.0.0.1", 0, host, port, (error, stream) =>
+          error ? failed(error) : resolve(stream),
+        );
+      } catch (error) {
+        failed(toError(error));
+      }
+    });
+  }
+
+  /** Ends the connection; the next command dials anew. */
+  close(): void {
+    const live = this.#live;
+    this.#live = undefined;
+    live?.then((connected) => connected.end()).catch(() => {});
+  }
+
+  /** Keeps the process alive while something is under way here, and only then. */
+  hold(busy: boolean): void {
+    clearTimeout(this.#idle);
+    this.#live?.then((live) => (busy ? live.ref() : live.unref())).catch(() => {});
+    this.#jump?.hold(busy);
+    if (!busy) this.#idle = setTimeout(() => this.close(), idleMs).unref();
+  }
+
+  async #takeSlot(): Promise<void> {
+    while (this.#channels >= this.#limit) await new Promise<void>((resolve) => this.#queue.push(resolve));
+    this.#channels++;
+  }
+
+  #freeSlot(): void {
+    this.#channels--;
+    this.#queue.shift()?.();
+    if (this.#channels === 0) this.hold(false);
+  }
+
+  #connect(withinMs?: number): Promise<Live> {
+    if (this.#refused !== undefined) return Promise.reject(this.#refused);
+    if (this.#live === undefined) {
+      const live = this.#dial(withinMs);
+      this.#live = live;
+      const forget = () => {
+        if (this.#live === live) this.#live = undefined;
+      };
+      live.then((connected) => connected.client.once("close", forget), forget);
+    }
+    const live = this.#live;
+    return live.then((connected) => {
+      this.hold(true);
+      return connected;
+    });
+  }
+
+  async #dial(withinMs?: number): Promise<Live> {
+    const until = withinMs === undefined ? Number.POSITIVE_INFINITY : Date.now() + withinMs;
+    for (let tries = 1; ; tries++) {
+      try {
+        return await dialOnce(this.label, this.#connection, this.#jump, until);
+      } catch (error) {
+        const failure = error instanceof DialFailure ? error : undefined;
+        const told = failure?.told ?? error;
+        if (told instanceof HostError && told.kind === "authentication") this.#refused = told;
+        const wait = jitter(Math.min(longestPauseMs, 100 * 2 ** tries));
+        if (!failure?.again || tries >= this.#connection.dialErrorLimit || Date.now() + wait > until) throw told;
+        await pause(wait);
+      }
+    }
+  }
+
+  #adopt(channel: ClientChannel, onOutput: (chunk: Buffer) => void): Channel {
+    let tail = Buffer.alloc(0);
+    let ended: { exitCode?: number; signal?: string } = {};
+    channel.on("data", onOutput);
+    // Also to keep it flowing: `close` never fires while something is left unread.
+    channel.stderr.on("data", (chunk: Buffer) => {
+      tail = Buffer.concat([tail, chunk]).subarray(-stderrTail);
+    });
+    channel.on("exit", (code: number | null, signal?: string) => {
+      ended = { ...(code === null ? {} : { exitCode: code }), ...(signal ? { signal } : {}) };
+    });
+    channel.on("error", () => {});
+    const closed = new Promise<Closed>((resolve) => {
+      channel.once("close", () => {
+        this.#freeSlot();
+        resolve({ ...ended, stderr: tail.toString("utf8") });
+      });
+    });
+    return {
+      write: (bytes) => void (channel.writable && channel.write(bytes)),
+      end: () => void channel.end(),
+      abandon: () => channel.close(),
+      closed,
+    };
+  }
+}
+
+/** A connection that is logged in. */
+interface Live {
+  readonly client: Client;
+  ref(): void;
+  unref(): void;
+  end(): void;
+}
+
+/** Why an attempt to dial failed, and whether another may succeed. */
+class DialFailure extends Error {
+  readonly told: HostError;
+  readonly again: boolean;
+
+  constructor(told: HostError, again: boolean) {
+    super(told.message);
+    this.told = told;
+    this.again = again;
+  }
+}
+
+async function dialOnce(
+  label: string,
+  connection: Connection,
+  jump: SshTransport | undefined,
+  until: number,
+): Promise<Live> {
+  const within = Math.max(1_000, Math.min(connection.perDialTimeout * 1000, until - Date.now()));
+  const pins = readPins(label, connection);
+  const login = readCredential(label, connection);
+  const stream = jump
+    ? await jump.forward(connection.host, connection.port, until === Number.POSITIVE_INFINITY ? undefined : within)
+    : await connectSocket(label, connection, within);
+  const client = new Client();
+  let shown: Buffer | undefined;
+  let secured = false;
+  client.once("handshake", () => {
+    secured = true;
+  });
+  await new Promise<void>((resolve, reject) => {
+    client.once("ready", resolve);
+    client.on("error", (error) => reject(describeFailure(label, error, { pins, shown, secured, from: login.from })));
+    client.once("close", () =>
+      reject(
+        describeFailure(label, new Error("the connection was closed"), { pins, shown, secured, from: login.from }),
+      ),
+    );
+    try {
+      client.connect({
+        ...login.config,
+        username: connection.user,
+        sock: stream as never,
+        readyTimeout: within,
+        // ssh2's own keepalive would hold the process and knows of no other sign of life: see keepAlive.
+        keepaliveInterval: 0,
+        algorithms: {
+          serverHostKey: algorithmsFor(pins) as never,
+          kex: strongKex as never,
+          hmac: strongHmac as never,
+        },
+        hostVerifier: (key: Buffer) => {
+          shown = key;
+          return isPinned(pins, key);
+        },
+      });
+    } catch (error) {
+      reject(
+        new HostError(
+          "authentication",
+          label,
+          `cannot use the credential from ${login.from}: ${toError(error).message}`,
+        ),
+      );
+    }
+  }).catch((error: unknown) => {
+    stream.destroy();
+    throw error;
+  });
+  const stop = keepAlive(client, stream);
+  client.once("close", stop);
+  const socket = jump === undefined ? (stream as Socket) : undefined;
+  return {
+    client,
+    ref: () => void socket?.ref(),
+    unref: () => void socket?.unref(),
+    end: () => {
+      stop();
+      client.end();
+      stream.destroy();
+    },
+  };
+}
+
+const strongKex = [
+  "curve25519-sha256",
+  "curve25519-sha256@libssh.org",
+  "ecdh-sha2-nistp256",
+  "ecdh-sha2-nistp384",
+  "ecdh-sha2-nistp521",
+  "diffie-hellman-group-exchange-sha256",
+  "diffie-hellman-group14-sha256",
+  "diffie-hellman-group16-sha512",
+  "diffie-hellman-group18-sha512",
+];
+const strongHmac = ["hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com", "hmac-sha2-256", "hmac-sha2-512"];
+
+function readPins(label: string, connection: Connection): readonly PinnedKey[] {
+  let pins: readonly PinnedKey[] = [];
+  try {
+    pins = parseHostKeys(connection.hostKey);
+  } catch (error) {
+    throw new HostError("host-key", label, toError(error).message);
+  }
+  if (pins.length === 0) throw new HostError("host-key", label, "has no host key; set hostKey or knownHosts");
+  return pins;
+}
+
+/** The one way to log in, as ssh2 wants it: `authHandler` names it, or ssh2 would try "none" and others too. */
+function readCredential(
+  label: string,
+  connection: Connection,
+): { readonly config: ConnectConfig; readonly from: string } {
+  let credential: ReturnType<typeof chooseCredential>;
+  try {
+    credential = chooseCredential(connection, process.env);
+  } catch (error) {
+    throw new HostError("authentication", label, `cannot read the private key: ${toError(error).message}`);
+  }
+  const advice = "set PULUMI_JAIL_PRIVATE_KEY, privateKey, password, or start an agent";
+  if (credential === undefined) throw new HostError("authentication", label, `there is no credential: ${advice}`);
+  const { from } = credential;
+  switch (credential.type) {
+    case "privateKey":
+      return {
+        from,
+        config: {
+          privateKey: credential.privateKey,
+          ...(credential.passphrase === undefined ? {} : { passphrase: credential.passphrase }),
+          authHandler: ["publickey"],
+        },
+      };
+    case "password":
+      return { from, config: { password: credential.password, authHandler: ["password"] } };
+    case "agent":
+      return { from, config: { agent: credential.socketPath, agentForward: false, authHandler: ["agent"] } };
+  }
+}
+
+function connectSocket(label: string, connection: Connection, within: number): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = createConnection({ host: connection.host, port: connection.port, noDelay: true });
+    const timer = setTimeout(() => failed("unreachable", `no answer within ${Math.round(within / 1000)} s`), within);
+    const failed = (kind: "unreachable", what: string) => {
+      clearTimeout(timer);
+      socket.destroy();
+      reject(new DialFailure(new HostError(kind, label, what), true));
+    };
+    socket.once("error", (error) => failed("unreachable", `cannot connect: ${error.message}`));
+    socket.once("connect", () => {
+      clearTimeout(timer);
+      socket.removeAllListeners("error");
+      resolve(socket);
+    });
+  });
+}
+
+interface Handshake {
+  readonly pins: readonly PinnedKey[];
+  readonly shown: Buffer | undefined;
+  readonly secured: boolean;
+  readonly from: string;
+}
+
+/** ssh2 says what failed by `level` and by how far it had come; its texts are passed on and not decided on. */
+function describeFailure(label: string, error: Error & { level?: string }, at: Handshake): DialFailure {
+  const told = (kind: "host-key" | "authentication" | "unreachable" | "timeout", what: string, again = false) =>
+    new DialFailure(new HostError(kind, label, what), again);
+  if (at.shown !== undefined && !isPinned(at.pins, at.shown)) {
+    const pinned = at.pins.map((pin) => `${pin.type} ${fingerprintOf(pin.bytes)}`).join(", ");
+    return told(
+      "host-key",
+      `shows the host key ${fingerprintOf(at.shown)}, but pinned is ${pinned}; nothing was sent to it`,
+    );
+  }
+  if (error.level === "handshake") {
+    const types = at.pins.map((pin) => pin.type).join(", ");
+    return told("host-key", `cannot prove a pinned host key (${types}) with a strong algorithm: ${error.message}`);
+  }
+  if (error.level === "client-socket" || error.level === "protocol")
+    return told("unreachable", error.message, !at.secured);
+  if (error.level === "client-timeout") return told("timeout", `no login: ${error.message}`, !at.secured);
+  if (at.secured) return told("authentication", `refused the login with ${at.from}: ${error.message}`);
+  return told("unreachable", error.message, true);
+}
+
+/**
+ * Asks a silent server for a sign of life and gives the connection up after three asked in vain: a half-open connection
+ * hangs for ever otherwise. Any byte from the server is a sign, so that a slow link that works is not given up; the
+ * timer does not hold the process. ssh2 has no public call for it (its version is pinned).
+ */
+function keepAlive(client: Client, stream: Duplex): () => void {
+  let heard = Date.now();
+  stream.on("data", () => {
+    heard = Date.now();
+  });
+  const timer = setInterval(() => {
+    const silent = Date.now() - heard;
+    if (silent > silentMs) {
+      clearInterval(timer);
+      stream.destroy();
+    } else if (silent >= keepaliveMs) {
+      (client as unknown as { _protocol: { ping(): void } })._protocol.ping();
+    }
+  }, keepaliveMs);
+  timer.unref();
+  return () => clearInterval(timer);
+}
+
+type Opened =
+  | { readonly channel: ClientChannel; readonly refusal?: undefined; readonly reason?: undefined }
+  | { readonly channel?: undefined; readonly refusal: "cut" | "full"; readonly reason: string };
+
+function startCommand(client: Client, command: string): Promise<Opened> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(
+      () => resolve({ refusal: "cut", reason: "no answer to opening a session" }),
+      channelOpenMs,
+    );
+    try {
+      client.exec(command, (error, channel) => {
+        clearTimeout(timer);
+        if (error === undefined) return resolve({ channel });
+        // Only sshd's answer to opening a channel has a reason (RFC 4254, 5.1).
+        const full = typeof (error as { reason?: unknown }).reason === "number";
+        resolve({ refusal: full ? "full" : "cut", reason: error.message });
+      });
+    } catch (error) {
+      clearTimeout(timer);
+      resolve({ refusal: "cut", reason: toError(error).message });
+    }
+  });
+}
+
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
+
+function jitter(ms: number): number {
+  return ms * (0.5 + Math.random());
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
