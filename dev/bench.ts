@@ -1,15 +1,16 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
+import { canBootHosts, installNeeds } from "./hosts/index.ts";
 import { repository } from "./paths.ts";
 import { progress } from "./progress.ts";
-import { reasonAgainstHosts } from "./without-hosts.ts";
 
 /** `npm run bench`: the benchmarks need hosts. Gives the exit code. */
 export async function runBench(words: readonly string[]): Promise<number> {
-  const reason = await reasonAgainstHosts();
+  const reason = await canBootHosts();
   if (reason !== undefined) {
-    progress(`the benchmarks boot Linux hosts with systemd-nspawn and can't here: ${reason}`);
+    progress(`the benchmarks boot Linux hosts on this machine, and it can't: ${reason}`);
     return 1;
   }
+  await installNeeds(progress);
   return spawnSync(process.execPath, [join(repository, "bench/main.ts"), ...words], { stdio: "inherit" }).status ?? 1;
 }

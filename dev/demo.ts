@@ -2,10 +2,9 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { demoHosts, openDemo, removeDemo, runName } from "./demo/project.ts";
 import { askOften } from "./demo/requests.ts";
-import { bootHosts, findHosts } from "./hosts/index.ts";
+import { bootHosts, canBootHosts, findHosts, installNeeds } from "./hosts/index.ts";
 import { repository } from "./paths.ts";
 import { progress } from "./progress.ts";
-import { reasonAgainstHosts } from "./without-hosts.ts";
 
 const USAGE = `npm run demo                      boots web1, web2 and edge and runs "pulumi up" of the example
 npm run demo -- pulumi WORDS...   runs pulumi on the demo's stack
@@ -24,8 +23,7 @@ export async function runDemo(words: readonly string[]): Promise<number> {
     case "pulumi":
       return (await openDemo()).pulumi(rest);
     case "env":
-      for (const [name, value] of Object.entries((await openDemo()).settings)) console.log(`export ${name}='${value}'`);
-      return 0;
+      return printEnvironment();
     case "requests":
       return requests(await (await openDemo()).output("url"));
     case "shell":
@@ -40,12 +38,20 @@ export async function runDemo(words: readonly string[]): Promise<number> {
   }
 }
 
+async function printEnvironment(): Promise<number> {
+  const { binDirectory, settings } = await openDemo();
+  for (const [name, value] of Object.entries(settings)) if (name !== "PATH") console.log(`export ${name}='${value}'`);
+  console.log(`export PATH='${binDirectory}'":$PATH"`);
+  return 0;
+}
+
 async function up(): Promise<number> {
-  const reason = await reasonAgainstHosts();
+  const reason = await canBootHosts();
   if (reason !== undefined) {
-    progress(`the demo boots Linux hosts with systemd-nspawn and can't here: ${reason}`);
+    progress(`the demo boots Linux hosts on this machine, and it can't: ${reason}`);
     return 1;
   }
+  await installNeeds(progress);
   const hosts = await bootHosts({ run: runName, hosts: demoHosts, keep: true, progress });
   for (const { name, address } of hosts.hosts) progress(`${name} runs at ${address}`);
   const demo = await openDemo();

@@ -2,10 +2,9 @@ import { spawnSync } from "node:child_process";
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { provideEngine } from "./engine/engine.ts";
-import { sweepRuns } from "./hosts/index.ts";
+import { canBootHosts, installNeeds, sweepRuns } from "./hosts/index.ts";
 import { repository, workDirectory } from "./paths.ts";
 import { progress } from "./progress.ts";
-import { reasonAgainstHosts } from "./without-hosts.ts";
 
 /** The parts of vitest's JSON report that are added up. */
 interface Report {
@@ -20,15 +19,18 @@ interface Report {
  * can't run is left out and named, which is a failure where CI=true. The last line is `N passed, N failed, N skipped`.
  */
 export async function runTests(words: readonly string[]): Promise<number> {
-  const reason = await reasonAgainstHosts();
-  if (reason === undefined) await sweepRuns(progress);
+  const reason = await canBootHosts();
+  if (reason === undefined) {
+    await installNeeds(progress);
+    await sweepRuns(progress);
+  }
   await provideEngine();
   const failedChecks = words.length > 0 ? [] : checks().filter((check) => !passes(check));
   const report = runVitest(words, reason !== undefined);
   for (const check of failedChecks) progress(`failed: ${check.join(" ")}`);
   let failed = report.numFailedTests + failedChecks.length;
   if (reason !== undefined) {
-    progress(`left out: the tests on real hosts, as this machine can't boot hosts: ${reason}`);
+    progress(`left out: the tests on real hosts, as hosts can't be booted: ${reason}`);
     if (process.env["CI"] === "true") failed += 1;
   }
   const skipped = report.numPendingTests + report.numTodoTests;

@@ -17,6 +17,8 @@ const configFile = join(repository, `Pulumi.${STACK}.yaml`);
 
 /** The root's Pulumi project with the demo's stack, state and hosts. */
 export interface Demo {
+  /** Put this first on PATH. */
+  readonly binDirectory: string;
   /** What to export to run `pulumi` by hand in the repository's root. */
   readonly settings: Readonly<Record<string, string>>;
   /** Runs the CLI on this terminal; gives its exit code. */
@@ -45,6 +47,7 @@ export async function openDemo(): Promise<Demo> {
   if (selected.status !== 0) throw new Error(`pulumi stack select: ${selected.stderr}`);
   writeConfig();
   return {
+    binDirectory: engine.binDirectory,
     settings,
     pulumi: (words) => spawnSync("pulumi", words, { ...options, stdio: "inherit" }).status ?? 1,
     output: async (name) => {
