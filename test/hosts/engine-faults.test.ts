@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { answers, expectSuccess, hostsConfig, openSite, operations, type Site } from "../support/site.ts";
+import { answers, expectSuccess, openSite, operations, type Site } from "../support/site.ts";
 
 const program = (page: string, extra = ""): string => `
 import { Host, Jail, JailedService } from "pulumi-jail";

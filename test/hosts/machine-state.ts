@@ -1,0 +1,66 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { run } from "../../dev/hosts/command.ts";
+import { hierarchies } from "../../dev/hosts/control-group.ts";
+import { runDirectory, stateDirectory } from "../../dev/hosts/layout.ts";
+import { readRuns } from "../../dev/hosts/registry.ts";
+
+/**
+ * Everything on this machine that booting hosts makes or changes, as sorted lines. What belongs to other registered runs is left
+ * out: they come and go beside the test.
+ */
+export async function machineState(except: readonly string[] = []): Promise<string[]> {
+  const others = readRuns().filter((record) => !except.includes(record.run));
+  const theirs = others.flatMap((record) => [
+    ...[
+      new RegExp(`\\b(pjdev|vb-pj|pj|pjdev-pj)${record.slot}(h\\d+)?\\b`),
+      new RegExp(`${runDirectory(record.run)}(/|$)`),
+    ],
+    new RegExp(record.subnet.replace(/0\/24$/, "\\d+").replaceAll(".", "\\.")),
+  ]);
+  const sections = {
+    links: (await lines(["ip", "-o", "link"])).map((line) =>
+      line.replace(/^\d+: /, "").replace(/ (mtu|qdisc) .*$/, ""),
+    ),
+    routes: await lines(["ip", "route", "show", "table", "all"]),
+    neighbours: (await lines(["ip", "neigh"])).filter((line) => line.includes("pjdev")),
+    tables: await lines(["nft", "list", "tables"]),
+    namespaces: await lines(["ip", "netns"]),
+    mounts: readFileSync("/proc/self/mounts", "utf8").split("\n"),
+    groups: hierarchies().flatMap((hierarchy) => readdirSync(hierarchy).map((name) => join(hierarchy, name))),
+    processes: processes(),
+    nspawn: ["locks", "propagate", "unix-export"].flatMap((name) => list(join("/run/systemd/nspawn", name))),
+    runs: list(join(stateDirectory(), "runs")),
+    forwarding: others.length > 0 ? [] : [readFileSync("/proc/sys/net/ipv4/ip_forward", "utf8").trim()],
+  };
+  return Object.entries(sections).flatMap(([section, found]) =>
+    found
+      .filter((line) => line !== "" && !theirs.some((pattern) => pattern.test(line)))
+      .map((line) => `${section}: ${line}`)
+      .sort(),
+  );
+}
+
+async function lines(argv: readonly string[]): Promise<string[]> {
+  return (await run(argv)).stdout.split("\n").map((line) => line.trim());
+}
+
+function list(directory: string): string[] {
+  // An inode's number says nothing about whose lock it is: those of other runs can't be told apart, so count no locks then.
+  if (!existsSync(directory)) return [];
+  return readdirSync(directory)
+    .filter((name) => !(name.startsWith("inode-") && readRuns().length > 0))
+    .map((name) => join(directory, name));
+}
+
+function processes(): string[] {
+  return readdirSync("/proc").flatMap((name) => {
+    try {
+      if (!/^\d+$/.test(name)) return [];
+      const command = readFileSync(`/proc/${name}/cmdline`, "utf8").replaceAll("\0", " ").trim();
+      return /systemd-nspawn|supervise\.sh/.test(command) ? [command] : [];
+    } catch {
+      return [];
+    }
+  });
+}
