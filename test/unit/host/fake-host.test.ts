@@ -50,11 +50,9 @@ test("a unit file that changed under a running unit asks for a daemon-reload", a
   const host = createFakeHost();
   await host.apply(plan(install));
   await host.apply(plan([writeFile({ path, mode: "0644", owner: "root", content: "[Service]\nUser=x\n" })]));
-  const [[facts], [unit]] = (await host.ask([files([path]), units(["jailed-web.service"])])).map((map) => [
-    ...map.values(),
-  ]);
-  expect(facts).toMatchObject({ mode: "0644", owner: "root", size: 17 });
-  expect((unit as ReadonlyMap<string, string>).get("NeedDaemonReload")).toBe("yes");
+  const [found, known] = await host.ask([files([path]), units(["jailed-web.service"])]);
+  expect(found.get(path)).toMatchObject({ mode: "0644", owner: "root", size: 17 });
+  expect(known.get("jailed-web.service")?.get("NeedDaemonReload")).toBe("yes");
 });
 
 test("an unreachable fake host throws and a failing step names itself", async () => {

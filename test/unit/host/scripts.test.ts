@@ -1,0 +1,36 @@
+import { expect, test } from "vitest";
+import { indexScripts, programFor } from "../../../provider/host/scripts.ts";
+
+test("a file brings the files whose functions it mentions", () => {
+  const index = indexScripts(
+    new Map([
+      ["a.sh", "one() { two; }\n"],
+      ["b.sh", "two() { :; }\n"],
+      ["c.sh", "three() { :; }\n"],
+    ]),
+  );
+  expect(index.needs.get("a.sh")).toEqual(["b.sh"]);
+  expect(index.needs.get("b.sh")).toEqual([]);
+});
+
+test("two files that define one function are refused", () => {
+  expect(() =>
+    indexScripts(
+      new Map([
+        ["a.sh", "one() { :; }\n"],
+        ["b.sh", "one() { :; }\n"],
+      ]),
+    ),
+  ).toThrow("both define one()");
+});
+
+test("an unknown question or step is refused before anything is sent", () => {
+  expect(() => programFor("ask", ["no-such-thing"])).toThrow("question no-such-thing");
+  expect(() => programFor("apply", ["files"])).toThrow("step files");
+});
+
+test("each program begins with the prelude and ends with its main part", () => {
+  const program = programFor("apply", ["write-file"]);
+  expect(program).toMatch(/^# shellcheck shell=sh\n# What every script/);
+  expect(program).toMatch(/\nmain_apply\n$/);
+});
