@@ -4,7 +4,6 @@ import {
   constants,
   copyFileSync,
   existsSync,
-  linkSync,
   readFileSync,
   readlinkSync,
   realpathSync,
@@ -71,13 +70,7 @@ function writeLanguageHost(target: string): void {
 /** A file of its own beside the hosts, as the CLI warns of hosts that lie elsewhere than the file it was started from. */
 function copy(source: string, target: string): void {
   if (existsSync(target) && statSync(target).size === statSync(source).size) return;
-  replace(target, (path) => {
-    try {
-      linkSync(source, path);
-    } catch {
-      copyFileSync(source, path, constants.COPYFILE_FICLONE);
-    }
-  });
+  replace(target, (path) => copyFileSync(source, path, constants.COPYFILE_FICLONE));
 }
 
 function link(source: string, target: string): void {
