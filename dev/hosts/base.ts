@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { run } from "./command.ts";
+import { mortal, run } from "./command.ts";
 import { baseDirectory } from "./layout.ts";
 import { withLock } from "./lock.ts";
 import type { Progress } from "./types.ts";
@@ -44,15 +44,16 @@ export async function ensureBase(progress: Progress): Promise<string> {
     if (!existsSync(pristine)) {
       await make(pristine, async (directory) => {
         progress(`making a ${SUITE} base tree with debootstrap (once, about a minute)`);
-        // No mirror is named: debootstrap's default is right for everybody.
-        await run(["debootstrap", "--variant=minbase", `--include=${INCLUDE.join(",")}`, SUITE, directory], {
-          timeout: 900_000,
-        });
+        // In namespaces of its own: killed, it leaves neither processes nor the mounts it makes in its target. No mirror is
+        // named: debootstrap's default is right for everybody.
+        const apart = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
+        const words = ["--variant=minbase", `--include=${INCLUDE.join(",")}`, SUITE, directory];
+        await run(mortal([...apart, "debootstrap", ...words]), { timeout: 900_000 });
       });
     }
     if (!existsSync(base)) {
       await make(base, async (directory) => {
-        await run(["cp", "-a", "--reflink=auto", pristine, directory]);
+        await run(mortal(["cp", "-a", "--reflink=auto", pristine, directory]));
         await dress(directory);
       });
     }
@@ -63,8 +64,6 @@ export async function ensureBase(progress: Progress): Promise<string> {
 /** Makes a directory under another name and renames it when complete, so that a killed run leaves no half tree behind. */
 async function make(directory: string, fill: (partial: string) => Promise<void>): Promise<void> {
   const partial = `${directory}.partial`;
-  // debootstrap mounts proc and sys in its target and leaves them there when it is killed.
-  for (const mount of ["proc", "sys"]) await run(["umount", "-q", "-R", join(partial, mount)], { reject: false });
   await run(["rm", "-rf", "--one-file-system", partial]);
   await fill(partial);
   renameSync(partial, directory);

@@ -1,10 +1,11 @@
+import { rmSync } from "node:fs";
 import { ensureBase } from "./base.ts";
 import { isStarted, startHost, waitUntilBooted } from "./boot.ts";
-import { ensureRoot, ensureUserKey } from "./host-root.ts";
-import { machineName } from "./layout.ts";
-import { ensureNetwork, usedRanges } from "./network.ts";
+import { ensureRoot, ensureUserKey, hasRoot } from "./host-root.ts";
+import { hostPaths, machineName } from "./layout.ts";
+import { ensureNetwork, slotsOfBridges, usedRanges } from "./network.ts";
 import { bootId, isAlive, markOf } from "./process-mark.ts";
-import { readRun, readRuns, withRegistry, writeRun } from "./registry.ts";
+import { readRun, readRuns, withRegistry, withRun, writeRun } from "./registry.ts";
 import { chooseSubnet, hostAddress } from "./subnet.ts";
 import { removeRun, sweepRuns } from "./teardown.ts";
 import { type TestHost, testHost } from "./test-host.ts";
@@ -41,17 +42,24 @@ export async function bootHosts(options: BootOptions): Promise<TestHosts> {
   for (const name of names) checkName(name);
   await sweepRuns(progress);
   const base = await ensureBase(progress);
-  const record = await register(options, names);
-  await ensureUserKey(record.run);
-  const wanted = record.hosts.filter((host) => names.includes(host.name));
-  await Promise.all(wanted.map((host) => bringUp(record, host, base, progress)));
-  return attach(record, wanted);
+  return withRun(options.run, async () => {
+    const record = await register(options, names);
+    await ensureUserKey(record.run);
+    const wanted = record.hosts.filter((host) => names.includes(host.name));
+    await Promise.all(wanted.map((host) => bringUp(record, host, base, progress)));
+    return attach(record, wanted);
+  });
 }
 
 /** The hosts of a run that was booted before, by this process or another; boots nothing. */
 export function findHosts(runName: string): TestHosts | undefined {
   const record = readRun(runName);
-  return record === undefined ? undefined : attach(record, record.hosts);
+  return record === undefined
+    ? undefined
+    : attach(
+        record,
+        record.hosts.filter((host) => hasRoot(record, host)),
+      );
 }
 
 function checkName(name: string): void {
@@ -71,11 +79,8 @@ function register(options: BootOptions, names: readonly string[]): Promise<RunRe
       );
     }
     const { slot, subnet } =
-      known ??
-      chooseSubnet(
-        readRuns().map((other) => other.slot),
-        await usedRanges(),
-      );
+      known ?? chooseSubnet([...readRuns().map((other) => other.slot), ...slotsOfBridges()], await usedRanges());
+    if (known !== undefined && known.bootId !== bootId()) forgetProcesses(known);
     const hosts: HostRecord[] = [...(known?.hosts ?? [])];
     for (const name of names) {
       if (hosts.some((host) => host.name === name)) continue;
@@ -90,6 +95,11 @@ function register(options: BootOptions, names: readonly string[]): Promise<RunRe
     await ensureNetwork(record);
     return record;
   });
+}
+
+/** After a reboot of this machine the marks name processes that are not ours. */
+function forgetProcesses(record: RunRecord): void {
+  for (const host of record.hosts) rmSync(hostPaths(record.run, host.name).supervisor, { force: true });
 }
 
 async function bringUp(record: RunRecord, host: HostRecord, base: string, progress: Progress): Promise<void> {

@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
-import { closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { killGroup, processesOf } from "./control-group.ts";
+import { killGroup } from "./control-group.ts";
 import { execOn, leaderOf } from "./exec.ts";
 import { cableName, groupName, hostPaths, kernelNames } from "./layout.ts";
 import { isAlive, markOf } from "./process-mark.ts";
@@ -73,11 +73,8 @@ export async function waitUntilBooted(record: RunRecord, host: HostRecord, deadl
 
 /** Kills a host as a power cut does: supervisor, systemd-nspawn and every process. Its root stays. */
 export async function stopHost(record: RunRecord, host: HostRecord): Promise<void> {
-  const mark = supervisorOf(record, host);
-  if (mark !== undefined && isAlive(mark)) {
-    // The group: it holds a systemd-nspawn that is just being started, too.
-    process.kill(-mark.pid, "SIGKILL");
-  }
+  // Its process group: that holds a systemd-nspawn that is just being started, too.
+  for (const pid of supervisorsOf(host)) killQuietly(-pid);
   await killGroup(groupName(host.machine));
   for (let left = 100; existsSync(`/sys/class/net/${cableName(host.machine)}`) && left > 0; left -= 1) await sleep(50);
   rmSync(hostPaths(record.run, host.name).supervisor, { force: true });
@@ -86,16 +83,31 @@ export async function stopHost(record: RunRecord, host: HostRecord): Promise<voi
   }
 }
 
-/** Number of processes that belong to the host. */
-export function processCount(host: HostRecord): number {
-  return processesOf(groupName(host.machine)).length;
-}
-
 function supervisorOf(record: RunRecord, host: HostRecord): ProcessMark | undefined {
   try {
     return JSON.parse(readFileSync(hostPaths(record.run, host.name).supervisor, "utf8")) as ProcessMark;
   } catch {
     return undefined;
+  }
+}
+
+/** Found by their very arguments: the mark on disk comes a moment after the start. */
+function supervisorsOf(host: HostRecord): number[] {
+  return readdirSync("/proc").flatMap((name) => {
+    try {
+      const argv = /^\d+$/.test(name) ? readFileSync(`/proc/${name}/cmdline`, "utf8").split("\0") : [];
+      return argv[1]?.endsWith("/supervise.sh") === true && argv[2] === groupName(host.machine) ? [Number(name)] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+function killQuietly(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It ended meanwhile; or it is the supervisor's subshell, which is in the supervisor's group.
   }
 }
 

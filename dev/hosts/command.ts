@@ -50,3 +50,8 @@ export function run(argv: readonly string[], options: ExecOptions = {}): Promise
     });
   });
 }
+
+/** The same command, ended by the kernel when we end (prctl(2), PR_SET_PDEATHSIG): a killed run must not write on. */
+export function mortal(argv: readonly string[]): string[] {
+  return ["setpriv", "--pdeathsig", "KILL", ...argv];
+}

@@ -26,6 +26,10 @@ export function enterArgv(host: HostRecord, argv: readonly string[]): string[] {
 }
 
 /** Runs a command on a host out of band: as root, without SSH, and whatever the host's network is doing. */
-export function execOn(host: HostRecord, argv: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
-  return run(enterArgv(host, argv), options);
+export async function execOn(
+  host: HostRecord,
+  argv: readonly string[],
+  options: ExecOptions = {},
+): Promise<ExecResult> {
+  return await run(enterArgv(host, argv), options);
 }

@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { run } from "./command.ts";
+import { mortal, run } from "./command.ts";
 import { hostPaths, runDirectory } from "./layout.ts";
 import { gatewayOf } from "./subnet.ts";
 import type { HostRecord, RunRecord } from "./types.ts";
@@ -34,14 +34,19 @@ export function hostKeyOf(runName: string, host: string): string {
   return line.split(" ").slice(0, 2).join(" ").trim();
 }
 
+/** Whether the host's root is complete. */
+export function hasRoot(record: RunRecord, host: HostRecord): boolean {
+  return existsSync(hostPaths(record.run, host.name).root);
+}
+
 /** Copies the base to a root of the host's own and gives it a name, an identity, keys and a network, unless it is there. */
 export async function ensureRoot(record: RunRecord, host: HostRecord, base: string): Promise<void> {
   const paths = hostPaths(record.run, host.name);
-  if (existsSync(paths.root)) return;
+  if (hasRoot(record, host)) return;
   const partial = join(paths.directory, "root.partial");
   mkdirSync(paths.directory, { recursive: true });
   await run(["rm", "-rf", "--one-file-system", partial]);
-  await run(["cp", "-a", "--reflink=auto", base, partial]);
+  await run(mortal(["cp", "-a", "--reflink=auto", base, partial]));
   writeIdentity(partial, host);
   writeNetwork(partial, record, host);
   await writeKeys(partial, record);

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { run } from "./command.ts";
 import { nameServers } from "./host-root.ts";
@@ -17,6 +17,11 @@ export async function usedRanges(): Promise<string[]> {
     dst?: string;
   }[];
   return [...routes.flatMap((route) => route.dst ?? []), ...nameServers()];
+}
+
+/** Slots whose bridge is there, whoever made it: another state directory's runs are not in our registry. */
+export function slotsOfBridges(): number[] {
+  return readdirSync("/sys/class/net").flatMap((name) => /^pjdev(\d+)$/.exec(name)?.slice(1).map(Number) ?? []);
 }
 
 /** Makes the run's bridge, its way out and its fence, whatever of it is missing. Hold the registry's lock. */

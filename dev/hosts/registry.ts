@@ -9,6 +9,12 @@ export function withRegistry<T>(work: () => Promise<T>): Promise<T> {
   return withLock(join(stateDirectory(), "lock"), work);
 }
 
+/** Runs a function while no other process boots, sweeps or removes the run. Take it before the registry's lock, never after. */
+export function withRun<T>(run: string, work: () => Promise<T>): Promise<T> {
+  recordPath(run);
+  return withLock(join(stateDirectory(), "locks", run), work);
+}
+
 /** Every run that is registered on this machine, by name. */
 export function readRuns(): RunRecord[] {
   const directory = join(stateDirectory(), "runs");

@@ -1,21 +1,26 @@
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { stopHost } from "./boot.ts";
 import { run } from "./command.ts";
-import { hostPaths, runDirectory, stateDirectory } from "./layout.ts";
+import { hostPaths, runDirectory } from "./layout.ts";
 import { removeNetwork } from "./network.ts";
 import { bootId, isAlive } from "./process-mark.ts";
-import { readRun, readRuns, withRegistry } from "./registry.ts";
+import { readRun, readRuns, withRegistry, withRun } from "./registry.ts";
 import type { HostRecord, Progress, RunRecord } from "./types.ts";
 
 /** Ends a run: hosts, network, files, and at last its name in the registry. Can be repeated. */
-export async function removeRun(runName: string): Promise<void> {
-  const record = readRun(runName);
-  if (record === undefined) return;
+export function removeRun(runName: string): Promise<void> {
+  return withRun(runName, async () => {
+    const record = readRun(runName);
+    if (record !== undefined) await remove(record);
+  });
+}
+
+async function remove(record: RunRecord): Promise<void> {
   await Promise.all(record.hosts.map((host) => removeHost(record, host)));
   await withRegistry(async () => {
     await removeNetwork(record);
-    rmSync(runDirectory(runName), { recursive: true, force: true });
+    rmSync(runDirectory(record.run), { recursive: true, force: true });
   });
 }
 
@@ -25,25 +30,36 @@ export async function removeHost(record: RunRecord, host: HostRecord): Promise<v
   const paths = hostPaths(record.run, host.name);
   for (const mount of mountsBelow(paths.directory)) await run(["umount", "--lazy", mount]);
   await removeNspawnLock(paths.root);
-  await run(["rm", "-rf", "--one-file-system", paths.directory]);
+  await removeTree(paths.directory);
 }
 
 /** Clears what killed runs left: those whose owner is gone and that were not kept. Gives their names. */
 export async function sweepRuns(progress: Progress): Promise<string[]> {
   const swept: string[] = [];
-  for (const record of readRuns()) {
-    if (record.keep || (record.bootId === bootId() && isAlive(record.owner))) continue;
-    progress(`clearing run ${record.run}, whose process ${record.owner.pid} is gone`);
-    await removeRun(record.run);
-    swept.push(record.run);
+  for (const { run: runName } of readRuns().filter(isAbandoned)) {
+    await withRun(runName, async () => {
+      // Another process may have swept it while we waited, or taken the name.
+      const record = readRun(runName);
+      if (record === undefined || !isAbandoned(record)) return;
+      progress(`clearing run ${runName}, whose process ${record.owner.pid} is gone`);
+      await remove(record);
+      swept.push(runName);
+    });
   }
   return swept;
 }
 
-/** Names of directories in the state that belong to no registered run. */
-export function strayDirectories(): string[] {
-  const runs = join(stateDirectory(), "runs");
-  return existsSync(runs) ? readdirSync(runs).filter((name) => readRun(name) === undefined) : [];
+function isAbandoned(record: RunRecord): boolean {
+  return !record.keep && (record.bootId !== bootId() || !isAlive(record.owner));
+}
+
+/** A copy that was just killed may still finish its last file. */
+async function removeTree(directory: string): Promise<void> {
+  for (let left = 5; ; left -= 1) {
+    const ran = await run(["rm", "-rf", "--one-file-system", directory], { reject: left > 1 ? false : undefined });
+    if (ran.exitCode === 0) return;
+    await sleep(200);
+  }
 }
 
 function mountsBelow(directory: string): string[] {
@@ -57,6 +73,6 @@ function mountsBelow(directory: string): string[] {
 /** systemd-nspawn leaves its lock file for the root's inode behind. */
 async function removeNspawnLock(root: string): Promise<void> {
   if (!existsSync(root)) return;
-  const inode = (await run(["stat", "--format=inode-%d:%i", root])).stdout.trim();
-  rmSync(`/run/systemd/nspawn/locks/${inode}`, { force: true });
+  const inode = (await run(["stat", "--format=inode-%d:%i", root], { reject: false })).stdout.trim();
+  if (inode !== "") rmSync(`/run/systemd/nspawn/locks/${inode}`, { force: true });
 }

@@ -55,18 +55,17 @@ function walk(root: string, excluded: readonly string[]): Promise<Buffer> {
 }
 
 function hashOf(path: Buffer): string {
-  let file: number;
+  let file: number | undefined;
   try {
     file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return "gone while it was read";
-    throw error;
-  }
-  try {
     const hash = createHash("sha256");
     for (let size = readSync(file, CHUNK); size > 0; size = readSync(file, CHUNK)) hash.update(CHUNK.subarray(0, size));
     return hash.digest("hex");
+  } catch (error) {
+    // It may end while we look; and a namespace's file (`ip netns add`) takes no read(2): EINVAL.
+    if (error instanceof Error && "code" in error) return `none (${String(error.code)})`;
+    throw error;
   } finally {
-    closeSync(file);
+    if (file !== undefined) closeSync(file);
   }
 }
