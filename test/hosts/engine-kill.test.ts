@@ -1,0 +1,72 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { diffFingerprints, type Fingerprint } from "../../dev/hosts/index.ts";
+import { answers, changesSince, expectSuccess, fingerprints, openSite, type Site } from "../support/site.ts";
+
+/** How far into a create the kills come, as shares of the status lines that a whole create shows. */
+const MOMENTS = [0.1, 0.3, 0.5, 0.7, 0.9];
+
+let site: Site;
+let bare: Map<string, Fingerprint>;
+let clean: Map<string, Fingerprint>;
+let statusLines = 0;
+/** Every step at which some resource was cut off, as `resource: status line`. */
+const cutAt = new Set<string>();
+
+beforeAll(async () => {
+  site = await openSite("kill", ["web1", "web2", "edge"]);
+  bare = await fingerprints(site.hosts.hosts);
+  expectSuccess(await site.stack.up({ onDiagnostic: (diagnostic) => (statusLines += diagnostic.ephemeral ? 1 : 0) }));
+  clean = await fingerprints(site.hosts.hosts);
+  expectSuccess(await site.stack.destroy());
+});
+afterAll(() => site?.close());
+
+/** One run has three hosts at work at once, so each kill cuts off up to three steps. */
+describe("kill -9 of the CLI, the program and the provider in the middle of a create", () => {
+  it.each(MOMENTS)(
+    "at %d of its way: the next up finishes, nothing is double, destroy leaves nothing",
+    async (moment) => {
+      const killer = new AbortController();
+      const running = new Map<string, string>();
+      let seen = 0;
+      const killed = await site.stack.up({
+        signal: killer.signal,
+        onDiagnostic: ({ ephemeral, message, urn }) => {
+          if (!ephemeral || killer.signal.aborted) return;
+          running.set(urn?.split("::").at(-1) ?? "", message);
+          seen += 1;
+          if (seen >= statusLines * moment) killer.abort();
+        },
+      });
+      expect(killed.exitCode).toBeNull();
+      for (const step of killed.steps) running.delete(step.failed ? "" : step.name);
+      for (const [resource, status] of running) cutAt.add(`${resource}: ${status}`);
+
+      await site.stack.cancel();
+      expectSuccess(await site.stack.up());
+      expect(await differencesToClean()).toEqual([]);
+      const url = (await site.stack.outputs())["url"] as string;
+      expect(new Set(await answers(url, 6)).size).toBe(2);
+      expectSuccess(await site.stack.preview({ expectNoChanges: true, refresh: true }));
+      expectSuccess(await site.stack.destroy());
+      expect(await changesSince(bare, site.hosts.hosts)).toEqual([]);
+    },
+  );
+
+  it("was tried at ten or more different steps", () => {
+    console.log(`cut off at ${cutAt.size} steps:\n  ${[...cutAt].sort().join("\n  ")}`);
+    expect(cutAt.size).toBeGreaterThanOrEqual(10);
+  });
+});
+
+/** Claims are drawn anew by every create; all else has to be as after a create that nobody disturbed. */
+async function differencesToClean(): Promise<string[]> {
+  const now = await fingerprints(site.hosts.hosts);
+  return site.hosts.hosts.flatMap((host) => {
+    const [before, after] = [clean.get(host.name), now.get(host.name)];
+    if (!before || !after) return [];
+    return diffFingerprints(before, after)
+      .filter((line) => !/owner\.json|mappings\/.*\.json|pulumi-jail\/ports|claim/.test(line))
+      .map((line) => `${host.name}: ${line}`);
+  });
+}
