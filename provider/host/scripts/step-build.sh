@@ -1,0 +1,148 @@
+# shellcheck shell=sh
+# A build root is the host's own root with packages added, in an overlay: the host is only its lower layer and stays as
+# it is. `root` is what jails are assembled from; the unit is traced in a second overlay on top, so `root` stays pristine
+# (a data directory that a daemon has started in is no seed any more). Both are mounted in the host's mount namespace, as
+# PID 1 must see them for RootDirectory=.
+
+# step_sweep_build_roots ID: removes what killed runs left: roots of an earlier boot, those whose jail is not being built.
+step_sweep_build_roots() {
+  for swept in "$STATE"/build/*; do
+    if [ ! -d "$swept" ] || [ "${swept##*/}" = "$1" ]; then continue; fi
+    if [ "$(sed -n 1p "$swept/opened" 2>/dev/null)" = "$(cat /proc/sys/kernel/random/boot_id)" ]; then
+      # Between two plans nobody holds the lock, so only an old one that nobody holds is a leftover.
+      [ -z "$(find "$swept/opened" -mmin -120)" ] || continue
+      swept_lock=$RUN/locks/$(sed -n 2p "$swept/opened")
+      [ ! -e "$swept_lock" ] || flock -n "$swept_lock" true || continue
+    fi
+    remove_build_root "$swept"
+  done
+}
+
+# step_open_build_root ID LOCK TRACER[yes|no] PACKAGE..: the content holds the declared files, see lay_files.
+step_open_build_root() {
+  build=$STATE/build/$1
+  build_lock=$2
+  build_tracer=$3
+  shift 3
+  refuse_symlinks "$build"
+  remove_build_root "$build"
+  mkdir -p -- "$build/root" "$build/trace" "$build/log" "$build/layers"
+  { cat /proc/sys/kernel/random/boot_id && printf '%s\n' "$build_lock" | tr / .; } >"$build/opened"
+  # An overlay can't have an overlay as its upper directory.
+  if [ "$(stat -f -c %T -- "$build")" = overlayfs ]; then
+    mount -t tmpfs -o mode=0700 pulumi-jail-build "$build/layers"
+  fi
+  mkdir -- "$build/layers/upper" "$build/layers/work"
+  chmod 0755 "$build/layers/upper"
+  mount_overlay / upper work "$build/root"
+  if [ "$build_tracer" = yes ] && [ ! -x /usr/bin/strace ]; then set -- "$@" strace; fi
+  if [ $# -gt 0 ]; then install_packages "$@"; fi
+  lay_files
+  mount -o remount,ro "$build/root"
+}
+
+# step_close_build_root ID
+step_close_build_root() {
+  refuse_symlinks "$STATE/build/$1"
+  remove_build_root "$STATE/build/$1"
+  rmdir -- "$STATE/build" 2>/dev/null || true
+}
+
+# mount_overlay LOWER UPPER WORK TARGET: volatile, as nothing of it has to survive a crash and dpkg syncs each file.
+mount_overlay() {
+  overlay_options=lowerdir=$1,upperdir=$build/layers/$2,workdir=$build/layers/$3
+  mount -t overlay -o "$overlay_options,volatile" pulumi-jail-build "$4" 2>/dev/null ||
+    mount -t overlay -o "$overlay_options" pulumi-jail-build "$4"
+}
+
+# install_packages PACKAGE..: in a mount and PID namespace of its own, which ends every process that a maintainer script
+# left. No /sys and an empty /run, so that scripts see no systemd, no AppArmor and no udev to talk to (they would talk to
+# the host's), and policy-rc.d 101 for those which start their service anyway. Package lists are refreshed in the build
+# root only. Recommended packages are left out: a jail holds what its owner named and what that depends on.
+install_packages() {
+  unshare --mount --pid --fork --kill-child --propagation private -- /bin/sh -c "$(install_script)" sh \
+    "$build/root" "$@" >"$build/log/apt" 2>&1 && return
+  tail -n 25 "$build/log/apt" >&2
+  exit 1
+}
+
+install_script() {
+  cat <<'SCRIPT'
+set -eu
+umask 022
+root=$1
+shift
+resolver=$(readlink -f /etc/resolv.conf || true)
+mount -t tmpfs -o mode=0755 tmpfs "$root/run"
+mkdir -m 1777 "$root/run/lock"
+case $resolver in
+  /run/*) mkdir -p "$root${resolver%/*}" && cp -- "$resolver" "$root$resolver" ;;
+esac
+mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
+mount -t proc proc "$root/proc"
+mount --rbind /dev "$root/dev"
+printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
+chmod 0755 "$root/usr/sbin/policy-rc.d"
+export DEBIAN_FRONTEND=noninteractive DEBCONF_NONINTERACTIVE_SEEN=true LC_ALL=C
+chroot "$root" apt-get -q -o Acquire::Languages=none update || echo "apt-get update failed, going on with the lists at hand"
+code=0
+chroot "$root" apt-get -q -y --no-install-recommends --allow-downgrades --allow-change-held-packages \
+  -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confold -o Dpkg::Options::=--force-unsafe-io \
+  -o APT::Keep-Downloaded-Packages=false install -- "$@" || code=$?
+rm -f -- "$root/usr/sbin/policy-rc.d"
+exit "$code"
+SCRIPT
+}
+
+# The content: for each file a line `MODE OWNER[:GROUP] LENGTH PATH`, then that many bytes and a newline. Written from
+# inside the build root, so that a link there can't lead out of it.
+lay_files() {
+  [ -s "$CONTENT" ] || return 0
+  # shellcheck disable=SC2016 # perl's own variables
+  chroot "$build/root" /usr/bin/perl -e '
+    use strict; use Fcntl;
+    binmode STDIN; umask 022;
+    while (defined(my $header = <STDIN>)) {
+      my ($mode, $owner, $length, $path) = $header =~ m{^([0-7]+) (\S+) (\d+) (/.*)\n\z} or die "bad header of a file\n";
+      read(STDIN, my $bytes, $length) == $length or die "$path is cut short\n"; read STDIN, my $end, 1;
+      my ($user, $group) = split /:/, $owner;
+      my @user = getpwnam $user or die "$path: the packages bring no user $user\n";
+      my $gid = defined $group ? getgrnam $group : $user[3];
+      defined $gid or die "$path: the packages bring no group $group\n";
+      my $above = "";
+      for my $part (grep length, split m{/}, $path =~ s{/[^/]*$}{}r) {
+        $above .= "/$part";
+        -d $above or mkdir $above, 0755 or die "cannot make $above: $!\n";
+      }
+      -l $path || -f _ and unlink $path;
+      sysopen my $out, $path, O_WRONLY | O_CREAT | O_EXCL, 0600 or die "cannot write $path: $!\n";
+      print $out $bytes or die "cannot write $path: $!\n";
+      chown $user[2], $gid, $out; chmod oct($mode) & 0777, $out;
+      close $out or die "cannot write $path: $!\n";
+    }
+  ' <"$CONTENT"
+}
+
+# remove_build_root DIRECTORY: ends its traced unit, unmounts all below it, and deletes only what has no mount below it.
+remove_build_root() {
+  remove_trace_unit "${1##*/}"
+  [ -e "$1" ] || return 0
+  unmount_below "$1"
+  rm -rf --one-file-system -- "$1"
+}
+
+# unmount_below DIRECTORY: the deepest first; dies when something stays mounted, as a delete would go through it.
+unmount_below() {
+  perl -e '
+    my $below = shift;
+    for my $try (1 .. 50) {
+      open my $in, "<", "/proc/self/mountinfo" or die "cannot read mountinfo: $!\n";
+      my @mounts = map { my $path = (split / /)[4]; $path =~ s/\\([0-7]{3})/chr oct $1/ge; $path } <$in>;
+      @mounts = grep { index("$_/", "$below/") == 0 } @mounts or exit 0;
+      system "umount", "--", $_ for reverse @mounts;
+      select undef, undef, undef, 0.1;
+      system "umount", "-l", "--", $_ for $try == 20 ? reverse @mounts : ();
+    }
+    die "cannot unmount what lies below $below\n";
+  ' "$1" 2>"$SPOOL/unmount" || { cat -- "$SPOOL/unmount" >&2 && return 1; }
+}

@@ -1,0 +1,400 @@
+# shellcheck shell=sh
+# systemd itself runs the distribution's unit, each Exec line wrapped in strace, as a runtime unit in the build root: no
+# meaning of a unit file is lost (Type=, prefixes, quoting, variables). strace -D leaves the daemon the unit's main process.
+
+# step_trace_unit ID UNIT DEADLINE PROBE-TYPE|- PROBE-PORT|- PROBE-PATH|- COMMAND..: start, probe, reload, stop. Leaves in
+# log/: unit (the runtime unit), facts (KEY=VALUE lines), one strace log per Exec line.
+step_trace_unit() {
+  build=$STATE/build/$1
+  trace_name=pulumi-jail-trace-$1.service
+  trace_unit=$2
+  shift 2
+  remove_trace_unit "${build##*/}"
+  unmount_below "$build/trace"
+  rm -rf -- "$build/log" "$build/layers/trace-upper" "$build/layers/trace-work"
+  mkdir -- "$build/log" "$build/layers/trace-upper" "$build/layers/trace-work"
+  chmod 0755 "$build/layers/trace-upper"
+  chmod 0777 "$build/log"
+  # The root overlay is one overlay deep already; where the host's root is one too, a third is refused by the kernel, but
+  # there the upper directory lies on a tmpfs and may be a lower directory beside the host's root (else it may not).
+  mount_overlay "$build/root" trace-upper trace-work "$build/trace" 2>/dev/null ||
+    mount_overlay "$build/layers/upper:/" trace-upper trace-work "$build/trace"
+  systemd-tmpfiles --root="$build/trace" --create --prefix=/run >"$build/log/tmpfiles" 2>&1 || true
+  perl -e "$(trace_prepare_program)" "$trace_unit" "$build/trace" "$build/log"
+  mkdir -p /run/systemd/system
+  cp -- "$build/log/unit" "/run/systemd/system/$trace_name"
+  chmod 0644 "/run/systemd/system/$trace_name"
+  with_host_lock systemctl daemon-reload
+  trace_code=0
+  perl -e "$(trace_run_program)" "$trace_name" "$trace_unit" "$build/trace" "$build/log" "$@" || trace_code=$?
+  remove_trace_unit "${build##*/}"
+  unmount_below "$build/trace"
+  rm -rf -- "$build/layers/trace-upper" "$build/layers/trace-work"
+  [ "$trace_code" = 0 ] || exit "$trace_code"
+}
+
+# remove_trace_unit ID: also what a killed run left running.
+remove_trace_unit() {
+  traced=pulumi-jail-trace-$1.service
+  [ -e "/run/systemd/system/$traced" ] || return 0
+  systemctl kill --signal=KILL --kill-who=all "$traced" 2>/dev/null || true
+  timeout 20 systemctl stop "$traced" 2>/dev/null || true
+  systemctl reset-failed "$traced" 2>/dev/null || true
+  rm -f -- "/run/systemd/system/$traced"
+  rmdir -- "/run/systemd/propagate/$traced" 2>/dev/null || true
+  with_host_lock systemctl daemon-reload
+}
+
+# Reads the unit and its drop-ins in the build root (systemctl --root=.. cat is refused), keeps what says how the daemon is
+# started, drops all that would touch the host or hinder strace, and makes the directories that systemd would make.
+trace_prepare_program() {
+  cat <<'PERL'
+use strict;
+my ($unit, $root, $log) = @ARGV;
+open my $runtime, ">", "$log/unit" or die "cannot write $log/unit: $!\n";
+open my $facts, ">", "$log/facts" or die "cannot write $log/facts: $!\n";
+chroot $root and chdir "/" or die "cannot enter $root: $!\n";
+umask 022;
+
+my ($prefix, $instance, $suffix) = $unit =~ /^([^@]+)(?:\@(.*))?(\.[a-z]+)$/ or fail("$unit is no name of a unit");
+my @names = ($unit, defined $instance ? "$prefix\@$suffix" : ());
+my @path = map { "$_/systemd/system" } "/etc", "/run", "/usr/local/lib", "/usr/lib", "/lib";
+my ($fragment) = grep { -f } map { my $name = $_; map { "$_/$name" } @path } @names;
+defined $fragment or fail("the packages bring no unit $unit");
+my %dropins;
+for my $directory (reverse @path) {
+  for my $name ("service", @names) {
+    $dropins{m{([^/]+)$} && $1} = $_ for glob "$directory/$name.d/*.conf";
+  }
+}
+my @settings = map { read_settings($_) } $fragment, map { $dropins{$_} } sort keys %dropins;
+
+my %last;
+for my $setting (@settings) {
+  my ($key, $value) = @$setting;
+  $last{$key} = $value;
+}
+my $user = $last{User} // "";
+my $group = $last{Group} // "";
+$user = "" if $user eq "root";
+my %passwd = map { chomp; my @line = split /:/; $line[0] => \@line } read_lines("/etc/passwd");
+my %groups = map { chomp; my @line = split /:/; $line[0] => \@line } read_lines("/etc/group");
+if (length $user && !$passwd{$user}) {
+  my $free = 61184; $free++ while grep { $$_[2] == $free } values %passwd, values %groups;
+  open my $out, ">>", "/etc/passwd"; print $out "$user:x:$free:$free::/:/usr/sbin/nologin\n"; close $out;
+  open $out, ">>", "/etc/group"; print $out "$user:x:$free:\n"; close $out;
+  $passwd{$user} = [$user, "x", $free, $free];
+}
+my $uid = length $user ? $passwd{$user}[2] : 0;
+my $gid = length $group ? ($groups{$group} // [])->[2] // 0 : length $user ? $passwd{$user}[3] : 0;
+
+# The jail's own, so that no NSS module of this host is seen.
+open my $switch, ">", "/etc/nsswitch.conf"; print $switch "passwd: files\ngroup: files\nhosts: files dns\n"; close $switch;
+
+my %keep = map { $_ => 1 } qw(Type RemainAfterExit GuessMainPID UMask KillSignal RestartKillSignal ReloadSignal
+  SuccessExitStatus SendSIGHUP Nice OOMScoreAdjust WorkingDirectory Environment UnsetEnvironment IgnoreSIGPIPE LimitNOFILE LimitNPROC
+  LimitCORE LimitMEMLOCK LimitSTACK LimitAS LimitDATA LimitFSIZE LimitRTPRIO LimitSIGPENDING LimitMSGQUEUE);
+my %made = (RuntimeDirectory => ["/run", "RUNTIME_DIRECTORY"], StateDirectory => ["/var/lib", "STATE_DIRECTORY"],
+  CacheDirectory => ["/var/cache", "CACHE_DIRECTORY"], LogsDirectory => ["/var/log", "LOGS_DIRECTORY"],
+  ConfigurationDirectory => ["/etc", "CONFIGURATION_DIRECTORY"]);
+my $given = join "\n", map { $$_[0] eq "Environment" ? $$_[1]
+  : $$_[0] eq "EnvironmentFile" ? join("", read_lines($$_[1] =~ s/^-//r)) : () } @settings;
+my @manager = grep { $given !~ /\b$_=/ } qw(LANG LANGUAGE LC_ALL LC_CTYPE LC_NUMERIC LC_TIME LC_COLLATE LC_MONETARY LC_MESSAGES);
+
+my @lines = ("[Unit]", "Description=pulumi-jail traces $unit", "", "[Service]");
+my $count = 0;
+for my $setting (@settings) {
+  my ($key, $value) = @$setting;
+  if ($key =~ /^Exec(Start|StartPre|StartPost|Reload|Stop|StopPost)$/) {
+    push @lines, "$key=" . join " ; ", map { wrapped($key, $_) } split /\s+;\s+/, $value, -1;
+  } elsif ($key eq "EnvironmentFile") {
+    # systemd reads these before it changes its root.
+    push @lines, $value =~ m{^(-?)(/.*)$} ? "$key=$1$root$2" : "$key=$value";
+  } elsif ($key eq "PIDFile" && $value =~ m{^/?(.+)$}) {
+    # PID 1 looks for it on the host; seen from there it lies in the build root.
+    my $file = $value =~ m{^/} ? $value : "/run/$value";
+    push @lines, "$key=$root" . ($file =~ s{^/var/run/}{/run/}r);
+  } elsif ($keep{$key}) {
+    push @lines, "$key=$value";
+  }
+}
+for my $key (sort keys %made) {
+  my ($base, $variable) = @{$made{$key}};
+  my $mode = oct($last{"${key}Mode"} // "0755") & 0777;
+  my @owner = $key eq "ConfigurationDirectory" ? (0, 0) : ($uid, $gid);
+  my @directories = map { my $name = s/:.*//r; "$base/$name" } split " ", $last{$key} // "";
+  for my $directory (@directories) {
+    my $above = "";
+    for my $part (grep length, split m{/}, $directory) { $above .= "/$part"; mkdir $above, 0755 }
+    chown @owner, $directory; chmod $mode, $directory;
+    printf $facts "directory=%s %04o %s\n", $key, $mode, $directory;
+  }
+  push @lines, "Environment=$variable=" . join ":", @directories if @directories;
+}
+push @lines, 'ExecStartPre=+/bin/sh -c "echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start"' if $uid;
+push @lines, "UnsetEnvironment=@manager" if @manager;
+push @lines, "Type=exec" if ($last{Type} // "") eq "dbus";
+push @lines, "RootDirectory=$root", "MountAPIVFS=yes", "BindPaths=$log:/.trace", "BindPaths=$root/run:/run", "PrivateNetwork=yes",
+  "PrivateTmp=yes", "PrivateIPC=yes", "PrivateDevices=yes", "Restart=no", "KillMode=process", "NotifyAccess=all",
+  "TimeoutStopSec=10", "SyslogIdentifier=$unit";
+print $runtime map { "$_\n" } @lines;
+close $runtime or die "cannot write the runtime unit: $!\n";
+
+for my $key (qw(Type User Group KillSignal ReloadSignal SuccessExitStatus LimitNOFILE WorkingDirectory ExecReload ExecStart)) {
+  print $facts "unit.$key=$last{$key}\n" if length($last{$key} // "");
+}
+print $facts "fragment=$fragment\n";
+close $facts or die "cannot write the facts: $!\n";
+
+sub wrapped {
+  my ($key, $command) = @_;
+  my ($prefixes, $rest) = $command =~ /^([-@:+!|]*)\s*(.*?)\s*$/s;
+  return $command unless length $rest;
+  # strace can't set argv[0] by itself.
+  $rest =~ s/^(\S+)\s+\S+/$1/ if $prefixes =~ s/@//;
+  my $as = length $user && $prefixes !~ /[+!]/ ? " -u $user" : "";
+  $count++;
+  my $calls = join ",", map { "?$_" } qw(%%file execve execveat clone clone3 fork vfork getdents64 fchdir kill tgkill bind mprotect
+    setuid setgid setreuid setregid setresuid setresgid setgroups setrlimit prlimit64);
+  return "$prefixes/usr/bin/strace -D -f -qq -y -ttt -s 4096 --seccomp-bpf -o /.trace/$count.$key -e status=successful "
+    . "-e signal=none -e abbrev=!execve -e trace=$calls$as -- $rest";
+}
+
+sub read_settings {
+  my ($section, @found) = "";
+  my $text = join "", read_lines($_[0]);
+  $text =~ s/^[ \t]*[#;].*\n//mg;
+  $text =~ s/\\\n/ /g;
+  for (split /\n/, $text) {
+    if (/^\s*\[(.*)\]\s*$/) { $section = $1 }
+    elsif ($section eq "Service" && /^\s*([A-Za-z]+)\s*=\s*(.*?)\s*$/) { push @found, [$1, expanded($2)] }
+  }
+  return @found;
+}
+
+# The specifiers that would tell the runtime unit's name.
+sub expanded {
+  my ($value) = @_;
+  my %words = (n => $unit, N => $unit =~ s/\.[a-z]+$//r, p => $prefix, P => $prefix, i => $instance // "", I => $instance // "",
+    j => $prefix =~ s/.*-//r, J => $prefix =~ s/.*-//r);
+  return $value =~ s/%([%nNpPiIjJ])/$1 eq "%" ? "%%" : $words{$1}/ger;
+}
+
+sub read_lines { open my $in, "<", $_[0] or return; return <$in> }
+
+sub fail { print STDERR "$_[0]\n"; exit 4 }
+PERL
+}
+
+trace_run_program() {
+  cat <<'PERL'
+use strict;
+use Socket qw(:DEFAULT inet_ntop);
+my ($name, $unit, $root, $log, $deadline, $type, $port, $path, @command) = @ARGV;
+my $end = time + $deadline;
+open my $facts, ">>", "$log/facts" or die "cannot write $log/facts: $!\n";
+
+my %unit = map { /^unit\.(\w+)=(.*)$/ ? ($1 => $2) : () } read_lines("$log/facts");
+mark("start");
+my $since = time - 1;
+system("timeout", remaining(), "systemctl", "start", $name) == 0 or gave_up("did not start");
+my ($kind) = map { $unit{Type} // "simple" } 1;
+my $oneshot = $kind eq "oneshot";
+my $quiet_for = $oneshot ? 0 : $kind =~ /^(simple|exec|idle|dbus)$/ ? 3 : 1;
+wait_until_ready($quiet_for) unless $oneshot;
+my $main = main_process();
+if (!$oneshot && !$main) { gave_up("ended by itself right after its start") }
+mark("probe");
+if ($main) {
+  fact("main=$main");
+  for (listeners($main)) { fact("listen=$_") }
+  probe($main);
+  settle(0.3);
+  look_at($main);
+  if (length($unit{ExecReload} // "") || $kind eq "notify-reload") {
+    mark("reload");
+    system("timeout", remaining(20), "systemctl", "reload", $name);
+    settle(0.3);
+  }
+}
+mark("stop");
+system("systemctl", "stop", "--no-block", $name);
+pause(0.15);
+settle(0.3);
+system("systemctl", "kill", "--signal=KILL", "--kill-who=all", $name) if grep { $$_{comm} ne "strace" } members();
+# strace writes its log out when the last of its processes has ended.
+for (1 .. 40) { last unless members(); pause(0.05) }
+mark("end");
+close $facts or die "cannot write the facts: $!\n";
+
+sub fact { print $facts "$_[0]\n" }
+sub mark { chomp(my $now = `date +%s.%N`); fact("phase=$_[0] $now") }
+sub pause { select undef, undef, undef, $_[0] }
+sub remaining { my $left = $end - time; $left = $_[0] if $_[0] && $left > $_[0]; return $left > 1 ? $left : 1 }
+sub read_lines { open my $in, "<", $_[0] or return; return <$in> }
+
+sub gave_up {
+  my ($what) = @_;
+  my ($result) = map { s/^Result=//r } grep { /^Result=/ } `systemctl show -p Result $name`;
+  chomp $result;
+  $what = "did not start within $deadline seconds" if time >= $end;
+  print STDERR "$unit $what in the build root (result: $result)\n";
+  print STDERR `journalctl -q --no-pager -o cat -n 30 --since=\@$since SYSLOG_IDENTIFIER=$unit + _SYSTEMD_UNIT=$name + UNIT=$name`;
+  exit 4;
+}
+
+# The unit's processes: by control group, as that holds for version 1 and 2 alike.
+sub members {
+  my @found;
+  for my $directory (glob "/proc/[0-9]*") {
+    my @groups = read_lines("$directory/cgroup") or next;
+    grep { m{/\Q$name\E(/|$)} } @groups or next;
+    my ($stat) = read_lines("$directory/stat") or next;
+    my ($pid, $comm, $rest) = $stat =~ /^(\d+) \((.*)\) (.*)$/s or next;
+    my @rest = split / /, $rest;
+    push @found, { pid => $pid, comm => $comm, state => $rest[0], parent => $rest[1], ticks => $rest[11] + $rest[12], start => $rest[19] };
+  }
+  return @found;
+}
+
+# A forking unit without PIDFile= has MainPID 0 while strace is among its processes: then the one whose parent is outside.
+sub main_process {
+  my ($told) = map { /^MainPID=(\d+)/ ? $1 : () } `systemctl show -p MainPID $name`;
+  my @members = grep { $$_{comm} ne "strace" && $$_{state} ne "Z" } members();
+  return $told if $told && grep { $$_{pid} == $told } @members;
+  my %inside = map { $$_{pid} => 1 } @members;
+  my @outer = sort { $$a{start} <=> $$b{start} || $$a{pid} <=> $$b{pid} } grep { !$inside{$$_{parent}} } @members;
+  return @outer ? $outer[0]{pid} : 0;
+}
+
+sub listeners {
+  my ($pid) = @_;
+  my %found;
+  for my $protocol ("tcp", "tcp6", "udp", "udp6") {
+    for (read_lines("/proc/$pid/net/$protocol")) {
+      my ($address, $port, $remote, $state) = /^\s*\d+: ([0-9A-F]+):([0-9A-F]{4}) (\S+) ([0-9A-F]{2})/ or next;
+      next unless $state eq ($protocol =~ /tcp/ ? "0A" : "07") && $remote =~ /:0000$/;
+      $found{($protocol =~ s/6//r) . " " . hex($port) . " " . ($protocol =~ /6/ ? address6($address) : address4($address))} = 1;
+    }
+  }
+  for (read_lines("/proc/$pid/net/unix")) {
+    my @line = split " ", $_, 8;
+    next unless defined $line[7] && $line[3] eq "00010000" && $line[7] =~ m{^(/\S*)$};
+    $found{"unix $1"} = 1;
+  }
+  return sort keys %found;
+}
+
+sub address4 { join ".", reverse unpack "C4", pack "H8", $_[0] }
+sub address6 { inet_ntop(AF_INET6, pack "V4", unpack "N4", pack "H32", $_[0]) }
+
+# Until it listens and has listened to no more for a third of a second, or does nothing at all any more.
+sub wait_until_ready {
+  my ($quiet_for) = @_;
+  my ($before, $ticks, $same, $idle) = ("", -1, 0, 0);
+  while (time < $end) {
+    my @members = grep { $$_{comm} ne "strace" && $$_{state} ne "Z" } members();
+    return unless @members;
+    my $main = main_process();
+    my @listeners = $main ? listeners($main) : ();
+    my $sum = 0; $sum += $$_{ticks} for @members;
+    $same = @listeners && "@listeners" eq $before ? $same + 1 : 0;
+    $idle = $sum == $ticks ? $idle + 1 : 0;
+    ($before, $ticks) = ("@listeners", $sum);
+    my $listens = $port eq "-" ? $same : $same && grep({ /^(tcp|udp) $port / } @listeners);
+    return if $listens && $same >= 3 && $idle >= 2;
+    return if $idle >= $quiet_for * 10 && ($port eq "-" || $quiet_for <= 1);
+    pause(0.1);
+  }
+  gave_up("did not begin to listen on $port") if $port ne "-";
+}
+
+sub settle {
+  my ($seconds) = @_;
+  my ($ticks, $idle) = (-1, 0);
+  for (1 .. 30) {
+    my @busy = grep { $$_{comm} ne "strace" } members() or return;
+    my $sum = 0; $sum += $$_{ticks} for @busy;
+    $idle = $sum == $ticks ? $idle + 0.1 : 0;
+    $ticks = $sum;
+    return if $idle >= $seconds - 0.05;
+    pause(0.1);
+  }
+}
+
+sub probe {
+  my ($main) = @_;
+  if ($type eq "exec") {
+    my $code = system("timeout", remaining(30), "nsenter", "--target", $main, "--mount", "--net", "--root", "--wd", "--", @command);
+    fact("probe=exec " . ($code >> 8));
+    $code == 0 or gave_up("was started, but the probe's command failed with exit code " . ($code >> 8));
+    return;
+  }
+  my @ports = map { /^tcp (\d+) (\S+)/ ? [$1, $2] : () } listeners($main);
+  @ports = grep { $port eq "-" || $$_[0] == $port } @ports;
+  my %seen; @ports = grep { !$seen{$$_[0]}++ } @ports;
+  if ($type ne "-" && !@ports) { gave_up("was started, but listens on no such port to probe" . ($port eq "-" ? "" : ": $port")) }
+  my @arguments = map { @$_ } @ports;
+  return unless @arguments;
+  open my $answers, "-|", "timeout", remaining(30), "nsenter", "--target", $main, "--net", "--", "perl", "-e", probe_program(),
+    $type, $path, @arguments or die "cannot probe: $!\n";
+  my @answers = <$answers>;
+  close $answers;
+  for (@answers) { chomp; fact("probe=$_") }
+  if ($type ne "-" && grep { !/ ok/ } @answers) { gave_up("was started, but the probe failed: @answers") }
+}
+
+# Waits a moment for a server that speaks first; to one that is silent it sends a request of HTTP.
+sub probe_program {
+  return q{
+    use strict; use Socket qw(:DEFAULT inet_pton); use IO::Socket::INET; use IO::Select;
+    my ($type, $path, @ports) = @ARGV;
+    $path = "/" if $path eq "-";
+    while (my ($port, $address) = splice @ports, 0, 2) {
+      my $socket;
+      if ($address =~ /:/ && $address ne "::") {
+        socket $socket, AF_INET6, SOCK_STREAM, 0;
+        connect $socket, pack_sockaddr_in6($port, inet_pton(AF_INET6, $address)) or undef $socket;
+      } else {
+        $address = "127.0.0.1" if $address =~ /^(::|0\.0\.0\.0)$/;
+        $socket = IO::Socket::INET->new(PeerAddr => $address, PeerPort => $port, Timeout => 5);
+      }
+      if (!$socket) { print "$port refused\n"; next }
+      my $ready = IO::Select->new($socket);
+      my $answer = "";
+      if ($type eq "tcp") { print "$port ok tcp\n"; next }
+      if ($type eq "-" && $ready->can_read(0.15)) { sysread $socket, $answer, 4096 }
+      else {
+        local $SIG{PIPE} = "IGNORE";
+        syswrite $socket, "GET $path HTTP/1.1\r\nHost: localhost\r\nUser-Agent: pulumi-jail\r\nConnection: close\r\n\r\n";
+        my $until = time + ($type eq "http" ? 20 : 5);
+        while (time < $until && length $answer < 65536 && $ready->can_read($until - time)) {
+          sysread $socket, $answer, 65536, length $answer or last;
+        }
+      }
+      if ($answer =~ m{^HTTP/1\.[01] (\d+)}) { print "$port ", ($1 < 400 ? "ok" : "answered"), " http $1\n" }
+      elsif ($type eq "http") { print "$port no answer of HTTP\n" }
+      else { print "$port ok ", length $answer ? "spoke" : "silent", "\n" }
+    }
+  };
+}
+
+# What can only be seen while it runs.
+sub look_at {
+  my ($main) = @_;
+  for my $member (grep { $$_{comm} ne "strace" } members()) {
+    fact("writeExecuteMemory=yes") if grep { /^\S+ rwx/ } read_lines("/proc/$$member{pid}/maps");
+  }
+  for my $listener (listeners($main)) { fact("listen=$listener") }
+  my %shown;
+  my @queue = ("/run");
+  while (defined(my $directory = shift @queue)) {
+    my @stat = lstat "$root$directory" or next;
+    next unless -d _ && !$shown{$directory}++;
+    fact(sprintf "runtime=%04o %d %d %s", $stat[2] & 07777, $stat[4], $stat[5], $directory);
+    opendir my $entries, "$root$directory" or next;
+    push @queue, map { "$directory/$_" } grep { !/^\.\.?$/ } readdir $entries;
+  }
+}
+PERL
+}
