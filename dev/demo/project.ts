@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { provideEngine } from "../engine/engine.ts";
 import { findHosts } from "../hosts/index.ts";
 import { repository, workDirectory } from "../paths.ts";
+import { withHosts } from "./config.ts";
 
 /** The hosts of the example that the root's Pulumi.yaml names. */
 export const demoHosts = ["web1", "web2", "edge"] as const;
@@ -64,31 +65,13 @@ export function removeDemo(): void {
   rmSync(configFile, { force: true });
 }
 
-/**
- * No secret in it: the key comes by environment. What a user set with `pulumi config set` stays, except for the hosts.
- */
+/** No secret in it: the key comes by environment. */
 function writeConfig(): void {
   const hosts = findHosts(runName);
   if (hosts === undefined) return;
-  const value = Object.fromEntries(
-    hosts.hosts.map(({ name, address, user, hostKey }) => [name, { connection: { host: address, user, hostKey } }]),
-  );
-  const line = `  pulumi-jail:hosts: ${JSON.stringify(value)}`;
-  const kept = withoutHosts(readText(configFile).split("\n"));
-  const head = kept.includes("config:") ? kept : [...kept, "config:"];
-  const at = head.indexOf("config:") + 1;
-  const text = `${[...head.slice(0, at), line, ...head.slice(at)].join("\n")}\n`;
-  if (text !== readText(configFile)) writeFileSync(configFile, text);
-}
-
-/** The CLI rewrites the file in block style when it sets something: drop the key with all that is indented under it. */
-function withoutHosts(lines: readonly string[]): string[] {
-  let inside = false;
-  return lines.filter((line) => {
-    if (line.startsWith("  pulumi-jail:hosts:")) inside = true;
-    else if (inside && !line.startsWith("   ")) inside = false;
-    return !inside && line !== "" && line !== "config: {}";
-  });
+  const before = readText(configFile);
+  const after = withHosts(before, hosts.hosts);
+  if (after !== before) writeFileSync(configFile, after);
 }
 
 function readText(file: string): string {
