@@ -108,7 +108,7 @@ async function bringUp(record: RunRecord, host: HostRecord, base: string, progre
   } else {
     progress(`booting host ${host.name}`);
     await ensureRoot(record, host, base);
-    startHost(record, host);
+    await startHost(record, host);
   }
   await waitUntilBooted(record, host);
 }

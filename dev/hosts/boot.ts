@@ -12,7 +12,9 @@ import type { HostRecord, ProcessMark, RunRecord } from "./types.ts";
 const SUPERVISE = fileURLToPath(new URL("./supervise.sh", import.meta.url));
 
 /** Starts a host that does not run. It lives on when this process ends; {@link stopHost} ends it. */
-export function startHost(record: RunRecord, host: HostRecord): void {
+export async function startHost(record: RunRecord, host: HostRecord): Promise<void> {
+  // Whatever of it outlived its supervisor would keep the new one from its root and its cable.
+  await stopHost(record, host);
   const paths = hostPaths(record.run, host.name);
   const console = openSync(paths.console, "a");
   const child = spawn(

@@ -4,8 +4,13 @@
 group=$1
 shift
 
+# One hierarchy with v2; several with v1 and with both (cgroups(7)).
 each_hierarchy() {
-    for hierarchy in /sys/fs/cgroup /sys/fs/cgroup/*; do
+    if [ -e /sys/fs/cgroup/cgroup.procs ]; then
+        "$1" "/sys/fs/cgroup/$group"
+        return
+    fi
+    for hierarchy in /sys/fs/cgroup/*; do
         if [ -e "$hierarchy/cgroup.procs" ]; then "$1" "$hierarchy/$group"; fi
     done
 }

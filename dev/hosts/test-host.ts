@@ -58,7 +58,7 @@ export interface TestHost {
 export function testHost(record: RunRecord, host: HostRecord): TestHost {
   const group = groupName(host.machine);
   const start = async (): Promise<void> => {
-    if (!isStarted(record, host)) startHost(record, host);
+    if (!isStarted(record, host)) await startHost(record, host);
     await waitUntilBooted(record, host);
   };
   return {
@@ -79,7 +79,8 @@ export function testHost(record: RunRecord, host: HostRecord): TestHost {
     start,
     reboot: async () => {
       const before = leaderOf(host);
-      await execOn(host, ["systemctl", "reboot"]);
+      // The command may itself be ended by the reboot.
+      await execOn(host, ["systemctl", "reboot"], { reject: false });
       await gone(before);
       await waitUntilBooted(record, host);
     },

@@ -33,6 +33,9 @@ export const MOVES_BY_ITSELF: readonly string[] = [
 /** Directories that come with their first entry and stay empty: left out themselves, but what is in them counts. */
 export const EMPTY_WHEN_DONE: readonly string[] = ["/run/systemd/transient", "/run/netns", "/run/credentials"];
 
+/** `ip netns add` mounts this directory on itself at its first use and for good (ip-netns(8)); each namespace in it is a mount of its own. */
+export const KEPT_BY_IP_NETNS = { mount: "/run/netns", unit: "run-netns.mount" } as const;
+
 /** `PrivateTmp=` directories carry the boot and a random word in their names: written so that one left behind still shows. */
 export function steadyPath(path: string): string {
   return path.replace(/\/systemd-private-[0-9a-f]{32}-(.+?)-[A-Za-z0-9]{6}(?=\/|$)/, "/systemd-private-BOOT-$1-RANDOM");

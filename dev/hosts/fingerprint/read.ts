@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { run } from "../command.ts";
 import { execOn, leaderOf } from "../exec.ts";
 import type { HostRecord } from "../types.ts";
-import { MOVES_BY_ITSELF } from "./exclude.ts";
+import { KEPT_BY_IP_NETNS, MOVES_BY_ITSELF } from "./exclude.ts";
 import { readFiles } from "./files.ts";
 import { parseAccounts, parseLines, parseLinks, parseMounts, parseSettings, parseTables, parseUnits } from "./parse.ts";
 import { readProcesses } from "./processes.ts";
@@ -32,8 +32,8 @@ export async function readFingerprint(host: HostRecord, except: readonly string[
   ]);
   return {
     files: await readFiles(leader, [...MOVES_BY_ITSELF, ...except]),
-    units: parseUnits(unitFiles.stdout, units.stdout),
-    mounts: parseMounts(readFileSync(`/proc/${leader}/mountinfo`, "utf8")),
+    units: without(parseUnits(unitFiles.stdout, units.stdout), KEPT_BY_IP_NETNS.unit),
+    mounts: without(parseMounts(readFileSync(`/proc/${leader}/mountinfo`, "utf8")), KEPT_BY_IP_NETNS.mount),
     users: parseAccounts(readFileSync(`${root}/etc/passwd`, "utf8")),
     groups: parseAccounts(readFileSync(`${root}/etc/group`, "utf8")),
     nftables: parseTables(ruleset),
@@ -63,6 +63,10 @@ async function readNamespaces(root: string): Promise<Section> {
     namespaces[name] = Object.fromEntries(Object.entries(links).map(([link, value]) => [link, JSON.stringify(value)]));
   }
   return namespaces;
+}
+
+function without(section: Section, name: string): Section {
+  return Object.fromEntries(Object.entries(section).filter(([key]) => key !== name));
 }
 
 /** Drops IPv6's link-local routes, which follow from hardware addresses. */
