@@ -1,41 +1,14 @@
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { provideEngine } from "../../dev/engine/engine.ts";
-import { repository } from "../../dev/paths.ts";
 import type { Diagnostic } from "./engine-events.ts";
+import { type StackArgs, writeProject } from "./engine-project.ts";
 import { type Run, runPulumi } from "./engine-run.ts";
 
 export type { Diagnostic, Step } from "./engine-events.ts";
+export type { StackArgs } from "./engine-project.ts";
 export type { Run } from "./engine-run.ts";
-
-export interface StackArgs {
-  /** A project's directory, relative to the repository ("examples/apache"); it is copied, so a test may edit its files. */
-  readonly directory?: string;
-  /** Instead of a directory: the text of index.ts. */
-  readonly program?: string;
-  /** Default "test". */
-  readonly project?: string;
-  /** Default "dev". */
-  readonly stack?: string;
-  /** "name" or "namespace:name" -> value of any shape; replaces what the stack had. */
-  readonly config?: Readonly<Record<string, unknown>>;
-  readonly env?: Readonly<Record<string, string>>;
-  /** Packages that the program sees instead of or besides the repository's: name -> directory relative to the repository. */
-  readonly packages?: Readonly<Record<string, string>>;
-  /** Another stack's `backend`: two stacks, or two copies of one program, over one state. Default: one of its own. */
-  readonly backend?: string;
-}
 
 export interface UpdateOptions {
   /** `--refresh`. */
@@ -235,30 +208,6 @@ export class Stack {
   close(): void {
     rmSync(this.root, { recursive: true, force: true });
   }
-}
-
-function writeProject(directory: string, args: StackArgs): void {
-  mkdirSync(directory, { recursive: true });
-  const notCopied = (source: string): boolean => !/node_modules|\/Pulumi\./.test(source.slice(repository.length));
-  if (args.directory !== undefined) {
-    cpSync(join(repository, args.directory), directory, { recursive: true, filter: notCopied });
-  } else {
-    writeFileSync(join(directory, "package.json"), JSON.stringify({ type: "module", main: "index.ts" }));
-    writeFileSync(join(directory, "index.ts"), args.program ?? "");
-  }
-  const runtime = { name: "nodejs", options: { typescript: false, nodeargs: "--disable-warning=ExperimentalWarning" } };
-  writeFileSync(join(directory, "Pulumi.yaml"), JSON.stringify({ name: args.project ?? "test", runtime }));
-  linkPackages(join(directory, "node_modules"), args.packages ?? {});
-}
-
-/** The repository's packages one by one, so that a test may put another in a place. */
-function linkPackages(directory: string, packages: Readonly<Record<string, string>>): void {
-  const installed = join(repository, "node_modules");
-  mkdirSync(directory);
-  for (const name of readdirSync(installed)) {
-    if (!name.startsWith(".") && !(name in packages)) symlinkSync(join(installed, name), join(directory, name));
-  }
-  for (const [name, source] of Object.entries(packages)) symlinkSync(join(repository, source), join(directory, name));
 }
 
 /** Settings of the one who runs the tests must not reach the engine under test. */
