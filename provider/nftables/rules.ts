@@ -1,0 +1,55 @@
+import { JAIL_NETWORKS } from "../ports/network.ts";
+
+/**
+ * Our one table, the same on every host; services add their elements by fragments of their own (fragment.ts). The
+ * host's own rules stay untouched. Loading it is one transaction. A port is bound to one address, never to all. The
+ * second masquerade lets a jail reach its own public port; `ct status dnat` lets in what the map sent and nothing else.
+ */
+export function renderRules(): string {
+  return `# pulumi-jail: the port map of this host; services add their elements below
+table inet pulumi_jail
+delete table inet pulumi_jail
+table inet pulumi_jail {
+  map tcp4 {
+    type ipv4_addr . inet_service : ipv4_addr . inet_service
+  }
+  map udp4 {
+    type ipv4_addr . inet_service : ipv4_addr . inet_service
+  }
+  set egress4 {
+    type ipv4_addr . ipv4_addr . inet_service
+    flags interval
+  }
+  chain prerouting {
+    type nat hook prerouting priority dstnat; policy accept;
+    meta l4proto tcp dnat ip to ip daddr . tcp dport map @tcp4
+    meta l4proto udp dnat ip to ip daddr . udp dport map @udp4
+  }
+  chain output {
+    type nat hook output priority -100; policy accept;
+    meta l4proto tcp dnat ip to ip daddr . tcp dport map @tcp4
+    meta l4proto udp dnat ip to ip daddr . udp dport map @udp4
+  }
+  chain postrouting {
+    type nat hook postrouting priority srcnat; policy accept;
+    ip saddr 127.0.0.0/8 oifname "pjv-*" masquerade
+    ip saddr ${JAIL_NETWORKS} oifname "pjv-*" ct status dnat masquerade
+    ip saddr ${JAIL_NETWORKS} oifname != "pjv-*" masquerade
+  }
+  chain forward {
+    type filter hook forward priority filter; policy accept;
+    oifname "pjv-*" ct status dnat accept
+    iifname "pjv-*" ct state established,related accept
+    oifname "pjv-*" drop
+    iifname "pjv-*" meta l4proto { tcp, udp } ip saddr . ip daddr . th dport @egress4 accept
+    iifname "pjv-*" drop
+  }
+  chain input {
+    type filter hook input priority filter; policy accept;
+    iifname "pjv-*" ct state established,related accept
+    iifname "pjv-*" drop
+  }
+}
+include "/var/lib/pulumi-jail/services/*/rules.nft"
+`;
+}

@@ -1,0 +1,144 @@
+import type { Launch } from "../manifest/launch.ts";
+import { environmentAssignment, execLine, plainPath, plainValue } from "./escape.ts";
+import { type HardeningFor, hardening } from "./hardening.ts";
+import { type Directive, renderUnit } from "./unit.ts";
+
+/** All that the unit of one slot is made from. */
+export interface JailedUnit extends HardeningFor {
+  readonly serviceName: string;
+  readonly slot: string;
+  readonly mark: string;
+  readonly rootDirectory: string;
+  /** The service's own user on the host. */
+  readonly user: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly launch: Launch;
+  readonly execStart: readonly string[] | undefined;
+  readonly environment: Readonly<Record<string, string>>;
+  /** File on the host by the credential's name. */
+  readonly credentials: Readonly<Record<string, string>>;
+  readonly binds: readonly Bind[];
+  /** Path of the namespace's file; undefined when the network is not private. */
+  readonly namespacePath: string | undefined;
+  readonly networkUnit: string | undefined;
+  /** The other slot must not run beside this one: they share data. */
+  readonly excludes: string | undefined;
+  readonly allowedAddresses: readonly string[];
+  readonly limitNOFILE: number | undefined;
+  readonly startSeconds: number;
+  readonly limits: LiveLimits;
+}
+
+export interface Bind {
+  /** On the host. */
+  readonly hostPath: string;
+  readonly jailPath: string;
+  readonly readOnly: boolean;
+}
+
+/** Limits that a running process takes over with a daemon-reload: no part of what makes a switchover. */
+export interface LiveLimits {
+  readonly memoryMax?: string;
+  readonly cpuQuota?: string;
+  readonly tasksMax?: number;
+}
+
+/** The unit of one slot of a service. */
+export function renderJailedUnit(unit: JailedUnit): string {
+  const needed = [unit.networkUnit].filter((name) => name !== undefined);
+  return renderUnit(unit.mark, [
+    {
+      name: "Unit",
+      directives: [
+        ["Description", plainValue(`Jailed service ${unit.serviceName}, slot ${unit.slot}`)],
+        ["Requires", needed],
+        // Never Requires= on the rules: each restart of them would restart every service.
+        ["Wants", unit.networkUnit && "pulumi-jail-rules.service"],
+        ["After", [...needed, "pulumi-jail-rules.service network.target", ...(unit.excludes ? [unit.excludes] : [])]],
+        ["Conflicts", unit.excludes],
+        // A service that fails for a while, say for want of its database, is tried for ever.
+        ["StartLimitIntervalSec", "0"],
+      ],
+    },
+    { name: "Service", directives: serviceDirectives(unit) },
+    { name: "Install", directives: [["WantedBy", "multi-user.target"]] },
+  ]);
+}
+
+function serviceDirectives(unit: JailedUnit): readonly Directive[] {
+  const { launch } = unit;
+  return [
+    ["Type", launch.type],
+    ["NotifyAccess", launch.type === "notify" ? "main" : undefined],
+    ["ExecStart", execLine(unit.execStart ?? launch.argv)],
+    ...reload(launch.reloadSignal),
+    ["Restart", launch.type === "oneshot" ? undefined : "always"],
+    ["RestartSec", "1"],
+    ["RemainAfterExit", launch.type === "oneshot" ? "yes" : undefined],
+    ["TimeoutStartSec", `${unit.startSeconds}`],
+    ["TimeoutStopSec", "30"],
+    ["KillMode", "mixed"],
+    ["KillSignal", launch.killSignal],
+    ["SuccessExitStatus", launch.successExitStatus],
+    ["SyslogIdentifier", unit.serviceName],
+    ["User", unit.user],
+    ["Group", unit.user],
+    ["RootDirectory", plainPath(unit.rootDirectory)],
+    ["WorkingDirectory", plainPath(launch.workingDirectory)],
+    ["Environment", environment({ ...launch.environment, ...unit.environment })],
+    ["LoadCredential", Object.entries(unit.credentials).map(([name, file]) => `${name}:${plainPath(file)}`)],
+    ["TemporaryFileSystem", temporaryFileSystems(unit)],
+    ["BindPaths", bindLines(unit.binds, false)],
+    ["BindReadOnlyPaths", bindLines(unit.binds, true)],
+    ["NoExecPaths", noExecPaths(unit)],
+    ["PrivateNetwork", unit.network === "host" ? undefined : "yes"],
+    ["NetworkNamespacePath", unit.namespacePath],
+    ["LimitNOFILE", unit.limitNOFILE?.toString()],
+    ...hardening(unit, unit.allowedAddresses),
+    ["MemoryMax", unit.limits.memoryMax],
+    ["CPUQuota", unit.limits.cpuQuota],
+    ["TasksMax", unit.limits.tasksMax?.toString()],
+  ];
+}
+
+/** The jail has no kill: `+` runs the host's, outside of the jail, which StartOnly makes possible. */
+function reload(signal: string | undefined): readonly Directive[] {
+  if (!signal) return [];
+  return [
+    ["RootDirectoryStartOnly", "yes"],
+    ["ExecReload", `+/bin/kill -${signal.replace(/^SIG/, "")} $MAINPID`],
+  ];
+}
+
+function environment(variables: Readonly<Record<string, string>>): readonly string[] {
+  return Object.keys(variables)
+    .sort()
+    .map((name) => environmentAssignment(name, variables[name] ?? ""));
+}
+
+/** Without a size the service could fill the host's memory; each mount needs its own noexec. */
+function temporaryFileSystems({ launch, uid, gid, binds }: JailedUnit): readonly string[] {
+  const bound = new Set(binds.map((bind) => bind.jailPath));
+  const owned = launch.writable.filter(
+    ({ kind, path }) => kind === "runtime" && !bound.has(path) && !["/run", "/tmp", "/var/tmp"].includes(path),
+  );
+  return [
+    "/run:mode=0755,nodev,nosuid,noexec,size=4M",
+    ...owned.map(
+      ({ path, mode }) => `${plainPath(path)}:uid=${uid},gid=${gid},mode=${mode},nodev,nosuid,noexec,size=16M`,
+    ),
+  ];
+}
+
+function bindLines(binds: readonly Bind[], readOnly: boolean): readonly string[] {
+  return binds
+    .filter((bind) => bind.readOnly === readOnly)
+    .map((bind) => `${plainPath(bind.hostPath)}:${plainPath(bind.jailPath)}`);
+}
+
+/** With RootDirectory= a path means the jail's only behind a `+`. */
+function noExecPaths({ binds }: JailedUnit): string {
+  const writable = binds.filter((bind) => !bind.readOnly).map((bind) => `+${plainPath(bind.jailPath)}`);
+  return [...writable, "+/tmp", "+/var/tmp", "+/run"].join(" ");
+}

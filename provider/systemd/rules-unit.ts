@@ -1,0 +1,49 @@
+import { FIRST_ALLOCATED_PORT, LAST_ALLOCATED_PORT } from "../ports/allocation.ts";
+import { renderUnit } from "./unit.ts";
+
+export const RULES_UNIT = "pulumi-jail-rules.service";
+export const RULES_PATH = "/var/lib/pulumi-jail/rules.nft";
+
+const reserved = "/proc/sys/net/ipv4/ip_local_reserved_ports";
+const kept = "/run/pulumi-jail/reserved-ports";
+
+/**
+ * Loads our one table. PartOf= and the propagated reload bring it back after nftables.service has flushed everything
+ * (`flush ruleset` is the first line of Debian's own file); its first start is not covered, so the table is read, not
+ * the unit's state. It also takes our range out of what the kernel gives to programs that ask for any port.
+ */
+export function renderRulesUnit(mark: string): string {
+  const range = `${FIRST_ALLOCATED_PORT}-${LAST_ALLOCATED_PORT}`;
+  return renderUnit(mark, [
+    {
+      name: "Unit",
+      directives: [
+        ["Description", "Port map of the jailed services"],
+        ["DefaultDependencies", "no"],
+        ["After", "local-fs.target nftables.service"],
+        ["Before", "network-pre.target shutdown.target"],
+        ["Wants", "network-pre.target"],
+        ["Conflicts", "shutdown.target"],
+        ["PartOf", "nftables.service"],
+        ["ReloadPropagatedFrom", "nftables.service"],
+      ],
+    },
+    {
+      name: "Service",
+      directives: [
+        ["Type", "oneshot"],
+        ["RemainAfterExit", "yes"],
+        [
+          "ExecStart",
+          [
+            `/usr/sbin/nft -f ${RULES_PATH}`,
+            `-/bin/sh -c "mkdir -p /run/pulumi-jail; [ -e ${kept} ] || cat ${reserved} >${kept}; { cat ${kept}; echo ,${range}; } | tr -d '\\n' | sed s/^,// >${reserved}"`,
+          ],
+        ],
+        ["ExecReload", `/usr/sbin/nft -f ${RULES_PATH}`],
+        ["ExecStop", [`-/usr/sbin/nft delete table inet pulumi_jail`, `-/bin/sh -c "cat ${kept} >${reserved}; rm -f ${kept}"`]],
+      ],
+    },
+    { name: "Install", directives: [["WantedBy", "multi-user.target"]] },
+  ]);
+}
