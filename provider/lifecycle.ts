@@ -1,19 +1,5 @@
 import * as operations from "./dynamic/operations.ts";
-import { jailKind } from "./jail/lifecycle.ts";
-import { jailedServiceKind } from "./jailed-service/lifecycle.ts";
-import { portMappingKind } from "./port-mapping/lifecycle.ts";
-import { portReservationKind } from "./port-reservation/lifecycle.ts";
-
-/**
- * The runtime face: what the serialized shim loads. The name `operate`, its signature and the kinds' names are in
- * users' states and never change.
- */
-const kinds = {
-  jail: jailKind,
-  "port-reservation": portReservationKind,
-  "jailed-service": jailedServiceKind,
-  "port-mapping": portMappingKind,
-} as const;
+import { kinds } from "./kinds.ts";
 
 const methods = {
   check: operations.check,
@@ -24,9 +10,12 @@ const methods = {
   delete: operations.remove,
 } as const;
 
-/** Runs one call of the dynamic provider protocol for a kind of resource. */
+/**
+ * The runtime face: runs one call of the dynamic provider protocol for a kind of resource. The serialized shim loads
+ * it, so its name, its signature and the kinds' names are in users' states and never change.
+ */
 export async function operate(kind: string, method: string, args: readonly unknown[]): Promise<unknown> {
-  const known = kinds[kind as keyof typeof kinds];
+  const known = kinds[kind];
   const run = methods[method as keyof typeof methods];
   if (!known || !run)
     throw new Error(`pulumi-jail of this version has no "${kind}" or no "${method}"; upgrade the package`);
