@@ -1,0 +1,80 @@
+import { createHash } from "node:crypto";
+import { renderBackend } from "./backend.ts";
+import { renderFrontends } from "./frontend.ts";
+import type { Mapping } from "./mapping.ts";
+import { renderServerLine, renderServerOptions } from "./server-line.ts";
+
+export interface Configuration {
+  readonly text: string;
+  /**
+   * Of all that only a reload can change: everything but the servers' five fields. The running proxy tells it in `show
+   * info` as its description, so that a proxy which runs on an older file is noticed.
+   */
+  readonly digest: string;
+}
+
+/** Where the edge's HAProxy puts its sockets; the directory is the unit's RuntimeDirectory=. */
+export const RUNTIME_DIRECTORY = "/run/pulumi-jail-edge";
+
+/** The whole configuration from all mappings of the edge, in the order of their names. */
+export function renderConfiguration(mappings: readonly Mapping[]): Configuration {
+  const sorted = [...mappings].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const digest = digestOf(sorted);
+  const sections = [
+    renderGlobal(sorted, digest),
+    DEFAULTS,
+    ...renderFrontends(sorted),
+    ...sorted.map((mapping) => [
+      ...renderBackend(mapping),
+      ...mapping.servers.map((server) => renderServerLine(mapping, server)),
+    ]),
+  ];
+  return { text: `${HEADER}\n${sections.map(renderSection).join("\n")}`, digest };
+}
+
+/** What `show info` says of the configuration that runs. */
+export function describeDigest(digest: string): string {
+  return `pulumi-jail ${digest}`;
+}
+
+const HEADER = "# Made by pulumi-jail from the mappings on this host. A change made here is drift and is undone.\n";
+
+function digestOf(mappings: readonly Mapping[]): string {
+  const fixed = [
+    renderGlobal(mappings, ""),
+    DEFAULTS,
+    ...renderFrontends(mappings),
+    ...mappings.map((mapping) => [...renderBackend(mapping), renderServerOptions(mapping)]),
+  ];
+  return createHash("sha256").update(fixed.map(renderSection).join("\n")).digest("hex").slice(0, 16);
+}
+
+function renderGlobal(mappings: readonly Mapping[], digest: string): readonly string[] {
+  // Old workers end when their last connection does; this is the end for one that never does (tunnels, idle clients).
+  const hardStop = Math.max(30, ...mappings.map((mapping) => mapping.drainSeconds));
+  return [
+    "global",
+    `description ${describeDigest(digest)}`,
+    "log stderr format short daemon notice",
+    `stats socket ${RUNTIME_DIRECTORY}/admin.sock mode 600 level admin`,
+    `hard-stop-after ${hardStop}s`,
+  ];
+}
+
+const DEFAULTS: readonly string[] = [
+  "defaults",
+  "log global",
+  "timeout connect 5s",
+  "timeout client 30s",
+  "timeout server 30s",
+  "timeout queue 5s",
+  "timeout check 5s",
+  "timeout http-request 10s",
+  "timeout http-keep-alive 10s",
+  "timeout tunnel 1h",
+];
+
+function renderSection(lines: readonly string[]): string {
+  const [head, ...rest] = lines;
+  return `${[head, ...rest.map((line) => `    ${line}`)].join("\n")}\n`;
+}

@@ -1,0 +1,29 @@
+import type { Mapping } from "./mapping.ts";
+
+/**
+ * Why a mapping can't stand beside another one, or undefined. A bind is shared by http mappings only, and each request
+ * must have one answer: no two may have the same hostname (or none) with the same pathPrefix (or none).
+ */
+export function conflictOf(mine: Mapping, other: Mapping): string | undefined {
+  if (mine.name === other.name || mine.bindPort !== other.bindPort) return undefined;
+  const bind = `${mine.bindAddress}:${mine.bindPort}`;
+  if (mine.bindAddress !== other.bindAddress) {
+    // An address of one's own beside "*" on one port: which of two sockets gets a connection is not for us to guess.
+    return mine.bindAddress === "*" || other.bindAddress === "*"
+      ? `bind ${bind} overlaps ${other.bindAddress}:${other.bindPort} of mapping "${other.name}"`
+      : undefined;
+  }
+  if (mine.mode !== "http" || other.mode !== "http")
+    return `bind ${bind} is taken by mapping "${other.name}" (mode ${other.mode}); only http mappings share one`;
+  const routes = new Set(routesOf(other));
+  const clash = routesOf(mine).find((route) => routes.has(route));
+  if (clash === undefined) return undefined;
+  return clash === ""
+    ? `bind ${bind} has its default already: mapping "${other.name}"; give hostnames or a pathPrefix`
+    : `${clash} on bind ${bind} is mapping "${other.name}"'s already`;
+}
+
+function routesOf(mapping: Mapping): readonly string[] {
+  const hosts = mapping.hostnames.length > 0 ? mapping.hostnames : [""];
+  return hosts.map((host) => `${host}${mapping.pathPrefix}`);
+}

@@ -1,0 +1,80 @@
+import * as v from "valibot";
+import type { Owner } from "../ownership/ownership.ts";
+import { isAddress, isCheckPath, isCidr, isHostname, isPathPrefix, isStatusRange, isWord } from "./allowed.ts";
+import type { Mapping } from "./mapping.ts";
+
+/** What the edge keeps of one mapping: whose it is and what it wants; the configuration is rendered from all of them. */
+export interface Fragment {
+  readonly owner: Owner;
+  readonly mapping: Mapping;
+}
+
+/** One text for one fragment, whatever order the properties came in. */
+export function renderFragment({ owner, mapping }: Fragment): string {
+  return `${JSON.stringify(sorted({ schema: 1, owner, mapping }))}\n`;
+}
+
+/** Undefined when the text is none of ours; held to the same allow-list as what a program gives. */
+export function parseFragment(text: string): Fragment | undefined {
+  try {
+    const result = v.safeParse(schema, JSON.parse(text));
+    return result.success ? (result.output as Fragment) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== "object" || value === null) return value;
+  const entries = Object.entries(value).filter(([, item]) => item !== undefined);
+  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, item]) => [key, sorted(item)]));
+}
+
+const word = v.pipe(v.string(), v.check(isWord));
+const whole = (least: number, most: number) => v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most));
+const port = whole(1, 65535);
+const seconds = whole(1, 86400);
+
+/** Strict: a property that this version does not know would be lost by rendering, so such a fragment is not read. */
+const schema = v.strictObject({
+  schema: v.literal(1),
+  owner: v.strictObject({
+    organization: v.string(),
+    project: v.string(),
+    stack: v.string(),
+    urn: v.string(),
+    claim: v.string(),
+  }),
+  mapping: v.strictObject({
+    name: word,
+    bindAddress: v.union([v.literal("*"), v.pipe(v.string(), v.check(isAddress))]),
+    bindPort: port,
+    mode: v.picklist(["http", "tcp"]),
+    hostnames: v.array(v.pipe(v.string(), v.check(isHostname))),
+    pathPrefix: v.union([v.literal(""), v.pipe(v.string(), v.check(isPathPrefix))]),
+    balance: v.picklist(["leastconn", "roundrobin", "random", "source"]),
+    httpReuse: v.picklist(["never", "safe"]),
+    clientAddress: v.picklist(["forwarded", "proxy-v2", "none"]),
+    acceptProxyFrom: v.array(v.pipe(v.string(), v.check(isCidr))),
+    healthCheck: v.strictObject({
+      type: v.picklist(["http", "tcp"]),
+      path: v.optional(v.pipe(v.string(), v.check(isCheckPath))),
+      expectStatus: v.optional(v.pipe(v.string(), v.check(isStatusRange))),
+      interSeconds: whole(1, 3600),
+      rise: whole(1, 100),
+      fall: whole(1, 100),
+    }),
+    drainSeconds: whole(0, 3600),
+    timeouts: v.strictObject({ connectSeconds: seconds, clientSeconds: seconds, serverSeconds: seconds }),
+    servers: v.array(
+      v.strictObject({
+        name: word,
+        address: v.pipe(v.string(), v.check(isAddress)),
+        port,
+        weight: whole(0, 256),
+        state: v.picklist(["ready", "drain", "maint"]),
+      }),
+    ),
+  }),
+});

@@ -1,0 +1,62 @@
+/** One mapping as the proxy needs it: what a fragment on the edge holds besides its owner. Everything is known and allowed (allowed.ts). */
+export interface Mapping {
+  readonly name: string;
+  /** An address of the edge, or "*". */
+  readonly bindAddress: string;
+  readonly bindPort: number;
+  readonly mode: "http" | "tcp";
+  /** Host headers that are its own, in lower case; none: all that no other mapping of the bind has. */
+  readonly hostnames: readonly string[];
+  /** Begins with "/", without a slash at the end; "" for all paths. */
+  readonly pathPrefix: string;
+  readonly balance: "leastconn" | "roundrobin" | "random" | "source";
+  readonly httpReuse: "never" | "safe";
+  readonly clientAddress: "forwarded" | "proxy-v2" | "none";
+  /** CIDRs whose connections to the edge begin with a PROXY header. */
+  readonly acceptProxyFrom: readonly string[];
+  readonly healthCheck: ServerCheck;
+  readonly drainSeconds: number;
+  readonly timeouts: {
+    readonly connectSeconds: number;
+    readonly clientSeconds: number;
+    readonly serverSeconds: number;
+  };
+  readonly servers: readonly Server[];
+}
+
+/** A server line. Its settings beside these five are the mapping's, so that `add server` and the file always agree. */
+export interface Server {
+  readonly name: string;
+  readonly address: string;
+  readonly port: number;
+  /** 0 to 256; 0 and state "drain" are one and the same to the proxy. */
+  readonly weight: number;
+  readonly state: "ready" | "drain" | "maint";
+}
+
+export interface ServerCheck {
+  readonly type: "http" | "tcp";
+  /** http only. */
+  readonly path?: string;
+  /** http only: `200-399`. */
+  readonly expectStatus?: string;
+  readonly interSeconds: number;
+  readonly rise: number;
+  readonly fall: number;
+}
+
+/** `web.http.10.0.0.4 at 10.0.0.4:20128`, for people. */
+export function describeServer(server: Pick<Server, "name" | "address" | "port">): string {
+  const at = renderAddress(server.address, server.port);
+  return server.name === at ? at : `${server.name} at ${at}`;
+}
+
+/** `10.0.0.4:80`, `[2001:db8::4]:80`. */
+export function renderAddress(address: string, port: number): string {
+  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+/** The weight that the proxy is given: a server that drains by declaration has weight 0 in the file and at run time. */
+export function effectiveWeight(server: Server): number {
+  return server.state === "drain" ? 0 : server.weight;
+}

@@ -1,0 +1,80 @@
+# shellcheck shell=sh
+# ask_edge PORT: lines `KEY WORDS..`, texts in base64, `-` for what is not there (provider/port-mapping/observe.ts).
+ask_edge() {
+  edge_tries=0
+  while :; do
+    edge_seen=$(edge_guard)
+    edge_texts=$(edge_tell_texts)
+    # A fragment that was written meanwhile would not fit to the guard.
+    [ "$(edge_guard)" != "$edge_seen" ] || break
+    edge_tries=$((edge_tries + 1))
+    [ "$edge_tries" -lt 20 ] || die 1 "the mappings of this edge change faster than they can be read"
+  done
+  printf 'guard %s\n' "$edge_seen"
+  printf '%s\n' "$edge_texts"
+  edge_show=$(systemctl show --property=LoadState,ActiveState,SubState,UnitFileState,FragmentPath,DropInPaths,NeedDaemonReload,MainPID -- "$EDGE_UNIT")
+  printf 'show %s\n' "$(printf '%s' "$edge_show" | base64 -w 0)"
+  edge_user=$(getent passwd pulumi-jail-edge || true)
+  printf 'user %s\n' "$(printf '%s' "${edge_user:--}" | base64 -w 0)"
+  ss -Hltnp "sport = :$1" | sed -n 's/^\(.*[0-9]\) .*users:(("\([^"]*\)",pid=\([0-9]*\).*/listener \3 \2 \1/p'
+  case $edge_show in
+    *ActiveState=active*) edge_tell_proxy ;;
+  esac
+}
+
+edge_tell_texts() {
+  for edge_told in $(edge_fragments); do
+    edge_name=${edge_told##*/}
+    printf 'fragment %s %s %s\n' "${edge_name%.json}" "$(stat -c %a:%U:%G -- "$edge_told")" "$(base64 -w 0 <"$edge_told")"
+  done
+  edge_tell_file configuration "$EDGE/configuration/haproxy.cfg"
+  edge_tell_file unit "/etc/systemd/system/$EDGE_UNIT"
+}
+
+# edge_tell_file KEY PATH
+edge_tell_file() {
+  if [ -e "$2" ] || [ -L "$2" ]; then
+    printf '%s %s %s\n' "$1" "$(stat -c %a:%U:%G -- "$2")" "$(base64 -w 0 <"$2")"
+  else
+    printf '%s - -\n' "$1"
+  fi
+}
+
+edge_tell_proxy() {
+  edge_main=$(printf '%s\n' "$edge_show" | sed -n 's/^MainPID=//p')
+  # The master and its workers, as the kernel sees them: root, uid, capabilities, no new privileges, seccomp.
+  perl -e '
+    my $main = shift;
+    for my $dir (glob "/proc/[0-9]*") {
+      open my $in, "<", "$dir/status" or next;
+      my %is = map { /^(\w+):\s+(.*)/ ? ($1, $2) : () } <$in>;
+      my ($pid) = $dir =~ /(\d+)$/;
+      next unless $pid == $main || ($is{PPid} // 0) == $main;
+      my @root = stat "$dir/root/." or next;
+      my ($uid) = split /\s+/, $is{Uid};
+      print "process $pid $root[0]:$root[1] $uid $is{CapEff} $is{NoNewPrivs} $is{Seccomp}\n";
+    }
+  ' -- "$edge_main"
+  edge_tree=$(sed -n 's/^RootDirectory=//p' "/etc/systemd/system/$EDGE_UNIT" 2>/dev/null || true)
+  printf 'tree %s\n' "$(stat -c %d:%i -- "${edge_tree:-/nowhere}/." 2>/dev/null || echo -)"
+  printf 'info %s\n' "$(echo 'show info' | edge_talk "$EDGE_RUN/admin.sock" | base64 -w 0)"
+  printf 'servers %s\n' "$(echo 'show servers state' | edge_talk "$EDGE_RUN/admin.sock" | base64 -w 0)"
+}
+
+# ask_edge_exposure: the score of systemd-analyze(1) security, or nothing.
+ask_edge_exposure() {
+  [ -e "/etc/systemd/system/$EDGE_UNIT" ] || return 0
+  systemd-analyze security --no-pager -- "$EDGE_UNIT" 2>/dev/null | sed -n 's/.*exposure level for [^:]*: \([0-9.]*\).*/\1/p'
+}
+
+# ask_edge_jail: the digest of the proxy's jail, then what ask_generation says of it; nothing where there is none. The
+# unit decides which one it is; where it says nothing, any that is there will do.
+ask_edge_jail() {
+  edge_digest=$(sed -n 's|^RootDirectory=.*/haproxy/generations/\([0-9a-f]\{16\}\)$|\1|p' "/etc/systemd/system/$EDGE_UNIT" 2>/dev/null || true)
+  if [ ! -d "$EDGE/haproxy/generations/${edge_digest:--}" ]; then
+    edge_digest=$(find "$EDGE/haproxy/generations" -mindepth 1 -maxdepth 1 -type d -name '[0-9a-f]*' 2>/dev/null | sed -n 's|.*/\([0-9a-f]\{16\}\)$|\1|p' | sort | head -n 1)
+  fi
+  [ -n "$edge_digest" ] || return 0
+  printf '%s\n' "$edge_digest"
+  ask_generation "$EDGE/haproxy" "$edge_digest"
+}

@@ -1,0 +1,104 @@
+import { describeDigest, renderConfiguration } from "../haproxy/configuration.ts";
+import { type Fragment, renderFragment } from "../haproxy/fragment.ts";
+import { effectiveWeight, type Mapping, renderAddress, type Server } from "../haproxy/mapping.ts";
+import type { RunningServer } from "../haproxy/running.ts";
+import type { Edge } from "./observed.ts";
+import { EDGE_UNIT, generationOf, renderEdgeUnit } from "./unit.ts";
+
+/** A sentence for each thing that is not as declared; empty means that there is nothing to do. */
+export function describeDrift(declared: Fragment, edge: Edge): readonly string[] {
+  return [
+    ...driftOfFragment(declared, edge),
+    ...driftOfConfiguration(edge),
+    ...driftOfUnit(edge),
+    ...driftOfProxy(declared.mapping, edge),
+  ];
+}
+
+function driftOfFragment(declared: Fragment, edge: Edge): readonly string[] {
+  const { name } = declared.mapping;
+  const found = edge.fragments.find((fragment) => fragment.name === name);
+  if (!found) return [`fragment of mapping ${name} is gone`];
+  return [
+    ...(found.text === renderFragment(declared) ? [] : [`fragment of mapping ${name} changed`]),
+    ...(found.mode === "600:root:root"
+      ? []
+      : [`fragment of mapping ${name} has mode ${found.mode}, not 600:root:root`]),
+  ];
+}
+
+/** Against what lies there, not against what this state knows: the other mappings are other states' business. */
+function driftOfConfiguration(edge: Edge): readonly string[] {
+  if (!edge.configuration) return ["configuration is gone"];
+  const unreadable = edge.fragments.filter((found) => !found.fragment);
+  if (unreadable.length > 0) return unreadable.map((found) => `fragment of mapping ${found.name} is unreadable`);
+  const { text } = renderConfiguration(mappingsOf(edge));
+  return [
+    ...(edge.configuration.text === text ? [] : ["configuration differs from the fragments"]),
+    ...(edge.configuration.mode === "644:root:root"
+      ? []
+      : [`configuration has mode ${edge.configuration.mode}, not 644:root:root`]),
+  ];
+}
+
+/** All mappings that lie on the edge and can be read. */
+export function mappingsOf(edge: Edge): readonly Mapping[] {
+  return edge.fragments.flatMap((found) => (found.fragment ? [found.fragment.mapping] : []));
+}
+
+function driftOfUnit(edge: Edge): readonly string[] {
+  const { unitFile, unit } = edge;
+  if (!unitFile) return [`${EDGE_UNIT} is gone`];
+  const digest = generationOf(unitFile.text);
+  return [
+    ...(digest && unitFile.text === renderEdgeUnit(digest) ? [] : [`${EDGE_UNIT} changed`]),
+    ...(unitFile.mode === "644:root:root" ? [] : [`${EDGE_UNIT} has mode ${unitFile.mode}, not 644:root:root`]),
+    ...dropInsOf(edge).map((path) => `${EDGE_UNIT} has a drop-in: ${path}`),
+    ...(unit["UnitFileState"] === "enabled" ? [] : [`${EDGE_UNIT} is ${unit["UnitFileState"] || "not enabled"}`]),
+    ...(unit["NeedDaemonReload"] === "yes" ? [`${EDGE_UNIT} changed on disk and systemd has not read it`] : []),
+    ...(edge.user ? [] : ["user pulumi-jail-edge is gone"]),
+  ];
+}
+
+/** Those of this unit alone: a drop-in for all services of a host is its administrator's. */
+export function dropInsOf(edge: Edge): readonly string[] {
+  const paths = (edge.unit["DropInPaths"] ?? "").split(" ");
+  return paths.filter((path) => path.includes(`/${EDGE_UNIT}.d/`));
+}
+
+function driftOfProxy(mapping: Mapping, edge: Edge): readonly string[] {
+  const { proxy } = edge;
+  if (!proxy) return ["HAProxy is stopped"];
+  const { digest } = renderConfiguration(mappingsOf(edge));
+  const running = proxy.servers.get(mapping.name);
+  const declared = new Set(mapping.servers.map((server) => server.name));
+  return [
+    ...edge.outOfJail,
+    ...(proxy.description === describeDigest(digest) ? [] : ["HAProxy runs on another configuration"]),
+    ...(running
+      ? [
+          ...mapping.servers.flatMap((server) => driftOfServer(server, running.get(server.name))),
+          ...[...running.keys()]
+            .filter((name) => !declared.has(name))
+            .map((name) => `backend ${name} is in the running proxy and not declared`),
+        ]
+      : [`mapping ${mapping.name} is gone from the running proxy`]),
+  ];
+}
+
+function driftOfServer(declared: Server, running: RunningServer | undefined): readonly string[] {
+  const { name } = declared;
+  if (!running) return [`backend ${name} is gone from the running proxy`];
+  const wanted = renderAddress(declared.address, declared.port);
+  const is = renderAddress(running.address, running.port);
+  const admin = declared.state === "maint" ? "maint" : "ready";
+  return [
+    ...(is === wanted ? [] : [`backend ${name}: address ${wanted} -> ${is}`]),
+    ...(running.weight === effectiveWeight(declared)
+      ? []
+      : [`backend ${name}: weight ${effectiveWeight(declared)} -> ${running.weight}`]),
+    ...(running.admin === admin ? [] : [`backend ${name} is in ${ADMIN[running.admin]}, declared ${declared.state}`]),
+  ];
+}
+
+const ADMIN = { ready: "use (READY)", drain: "drain (DRAIN)", maint: "maintenance (MAINT)" } as const;

@@ -1,0 +1,120 @@
+import { renderAddress } from "../haproxy/mapping.ts";
+import { diffFields, type Field, type FieldTable } from "../resource/fields.ts";
+import type { CommonOutputs } from "../resource/hidden.ts";
+import type { CommonInputs, Diff } from "../resource/kind.ts";
+import { isUnknown } from "../resource/unknown.ts";
+
+/** A server of the mapping, as check leaves it: an endpoint or a plain address, with every default decided. */
+export interface BackendInputs {
+  readonly name: string;
+  readonly address: string;
+  readonly hostPort: number;
+  readonly weight: number;
+  readonly state: "ready" | "drain" | "maint";
+}
+
+export interface HealthCheckInputs {
+  readonly type: "http" | "tcp";
+  readonly path?: string;
+  readonly expectStatus?: string;
+  readonly interSeconds: number;
+  readonly rise: number;
+  readonly fall: number;
+}
+
+/** Checked inputs: every default filled in; in a preview anything may be the unknown instead. */
+export interface PortMappingInputs extends CommonInputs {
+  readonly mappingName: string;
+  /** Where clients reach the edge: the `Host`'s address. */
+  readonly address: string;
+  readonly bindAddress: string;
+  readonly bindPort: number;
+  readonly mode: "http" | "tcp";
+  readonly engine: "haproxy";
+  readonly backends: readonly BackendInputs[];
+  readonly hostnames: readonly string[];
+  readonly pathPrefix: string;
+  readonly httpReuse: "never" | "safe";
+  readonly balance: "leastconn" | "roundrobin" | "random" | "source";
+  readonly clientAddress: "forwarded" | "proxy-v2" | "none";
+  readonly acceptProxyFrom: readonly string[];
+  readonly healthCheck: HealthCheckInputs;
+  readonly drainSeconds: number;
+  readonly timeouts: {
+    readonly connectSeconds: number;
+    readonly clientSeconds: number;
+    readonly serverSeconds: number;
+  };
+  /** Derived, and an input so that it is known in a preview. */
+  readonly url: string;
+}
+
+/** What the last change did to the running proxy and what its clients saw of it. */
+export interface LastChange {
+  readonly by: "runtime-api" | "reload" | "start" | "record";
+  /** Requests (tcp: connections) that the mapping answered while it was changed. */
+  readonly requests: number;
+  /** Of these, without an answer from a server: connection and response errors after all retries. */
+  readonly failed: number;
+}
+
+export interface PortMappingOutputs extends CommonOutputs {
+  /** systemd-analyze(1) security's score of the edge's HAProxy: 10 is worst, 0 best. */
+  readonly exposure: number;
+  readonly lastChange: LastChange;
+}
+
+const reload: Field<unknown> = { effect: "update", note: () => RELOAD };
+const RELOAD = "reload without loss";
+
+/** What a change of each property does: the one source of diff and documentation (api: PortMapping). */
+export const fields: FieldTable<PortMappingInputs> = {
+  adopt: { effect: "none" },
+  mappingName: reload,
+  address: { effect: "none" },
+  bindAddress: reload,
+  bindPort: reload,
+  mode: reload,
+  engine: reload,
+  backends: { effect: "update", note: noteBackends },
+  hostnames: reload,
+  pathPrefix: reload,
+  httpReuse: reload,
+  balance: reload,
+  clientAddress: reload,
+  acceptProxyFrom: reload,
+  healthCheck: reload,
+  drainSeconds: { effect: "update" },
+  timeouts: reload,
+  url: { effect: "update" },
+};
+
+/** One note of a reload is enough, however many properties ask for it. */
+export function diffPortMapping(olds: PortMappingInputs & PortMappingOutputs, news: PortMappingInputs): Diff {
+  const diff = diffFields(fields, olds, news);
+  return { ...diff, notes: [...new Set(diff.notes)] };
+}
+
+function noteBackends(
+  before: readonly BackendInputs[] | undefined,
+  after: readonly BackendInputs[] | undefined,
+): string | undefined {
+  if (!Array.isArray(before) || !Array.isArray(after) || isUnknown(before)) return undefined;
+  const old = new Map((before as readonly BackendInputs[]).map((backend) => [backend.name, backend]));
+  const now = new Map((after as readonly BackendInputs[]).map((backend) => [backend.name, backend]));
+  const changes = [
+    ...[...now.values()].flatMap((backend) => noteBackend(old.get(backend.name), backend)),
+    ...[...old.keys()].filter((name) => !now.has(name)).map((name) => `${name} drained and removed`),
+  ];
+  return changes.length > 0 ? `${changes.join(", ")} by the runtime API` : undefined;
+}
+
+function noteBackend(before: BackendInputs | undefined, after: BackendInputs): readonly string[] {
+  if (!before) return [`${after.name} added`];
+  const at = renderAddress(after.address, after.hostPort);
+  return [
+    ...(renderAddress(before.address, before.hostPort) === at ? [] : [`${after.name} moved to ${at}`]),
+    ...(before.weight === after.weight ? [] : [`${after.name} weight ${before.weight} -> ${after.weight}`]),
+    ...(before.state === after.state ? [] : [`${after.name} ${before.state} -> ${after.state}`]),
+  ];
+}

@@ -1,0 +1,47 @@
+import type { Fragment } from "../haproxy/fragment.ts";
+import type { Call, ResourceKind } from "../resource/kind.ts";
+import { checkPortMapping } from "./check.ts";
+import { converge } from "./converge.ts";
+import { mappingOf } from "./desired.ts";
+import { describeDrift } from "./drift.ts";
+import { see } from "./edge.ts";
+import { diffPortMapping, type PortMappingInputs, type PortMappingOutputs } from "./inputs.ts";
+import { driftOfJail } from "./jail.ts";
+import { foundOf } from "./owned.ts";
+import { remove } from "./remove.ts";
+
+type State = PortMappingInputs & PortMappingOutputs;
+
+/** A public port on an edge, for the runtime. */
+export const portMappingKind: ResourceKind<PortMappingInputs, PortMappingOutputs> = {
+  kind: "port-mapping",
+  check: checkPortMapping,
+  diff: diffPortMapping,
+  id: (inputs) => inputs.mappingName,
+  read,
+  converge,
+  remove,
+};
+
+/** Gone is only what neither lies on the edge nor is served by it. */
+async function read(call: Call, state: State): Promise<PortMappingOutputs | undefined> {
+  const seen = await see(call.host, state.bindPort);
+  const { edge } = seen;
+  const name = state.mappingName;
+  const found = foundOf(edge, name, state.claim);
+  const served = edge.proxy?.servers.has(name) || edge.configuration?.text.includes(`\nbackend ${name}\n`);
+  if (found.state === "nothing" && !served) return undefined;
+  const declared: Fragment = { owner: { ...call.owner, claim: state.claim }, mapping: mappingOf(state) };
+  const drift =
+    found.state === "owned" && found.owner.claim !== state.claim
+      ? [`mapping ${name} is now of another state: ${found.owner.urn}`]
+      : [...describeDrift(declared, edge), ...driftOfJail(seen.jail)];
+  return {
+    claim: state.claim,
+    hostId: seen.hostId,
+    unfinished: state.unfinished,
+    drift,
+    exposure: seen.exposure ?? state.exposure,
+    lastChange: state.lastChange,
+  };
+}

@@ -1,0 +1,40 @@
+import type { Fragment } from "../haproxy/fragment.ts";
+import type { Running } from "../haproxy/running.ts";
+
+/** The edge as it is. */
+export interface Edge {
+  /** Of all fragments' names and contents: what was rendered from them holds only while it is the same. */
+  readonly guard: string;
+  readonly fragments: readonly FoundFragment[];
+  readonly configuration: FoundFile | undefined;
+  readonly unitFile: FoundFile | undefined;
+  /** Properties of `systemctl show`. */
+  readonly unit: Readonly<Record<string, string>>;
+  /** The line of passwd. */
+  readonly user: string | undefined;
+  /** Who listens on the mapping's bindPort besides the proxy. */
+  readonly strangers: readonly Listener[];
+  /** Undefined when it does not run. */
+  readonly proxy: Running | undefined;
+  /** Of each process of the proxy; empty when none runs. */
+  readonly outOfJail: readonly string[];
+}
+
+export interface FoundFile {
+  /** `644:root:root` */
+  readonly mode: string;
+  readonly text: string;
+}
+
+export interface FoundFragment extends FoundFile {
+  readonly name: string;
+  /** Undefined: unreadable for this version. */
+  readonly fragment: Fragment | undefined;
+}
+
+export interface Listener {
+  readonly pid: number;
+  readonly program: string;
+  /** As ss(8) prints it: `0.0.0.0:80`, `*:80`. */
+  readonly local: string;
+}

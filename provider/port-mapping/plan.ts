@@ -1,0 +1,183 @@
+import { treeOf } from "../generation/layout.ts";
+import { type Configuration, describeDigest, renderConfiguration } from "../haproxy/configuration.ts";
+import { type Fragment, renderFragment } from "../haproxy/fragment.ts";
+import type { Mapping } from "../haproxy/mapping.ts";
+import { planRuntime, type RuntimeChange } from "../haproxy/runtime.ts";
+import type { Step } from "../host/step.ts";
+import { mappingsOf } from "./drift.ts";
+import type { LastChange } from "./inputs.ts";
+import type { Edge } from "./observed.ts";
+import { EDGE_JAIL_BASE } from "./unit.ts";
+
+/** How the change reaches the running proxy, and the steps; none when everything is as declared. */
+export interface Change {
+  readonly by: LastChange["by"];
+  readonly steps: readonly Step[];
+}
+
+/** What the edge has to be like for a mapping: its fragment, and the name that it had before, if it is a new one. */
+export interface Wish {
+  readonly declared: Fragment;
+  readonly renamedFrom: string | undefined;
+  /** The generation of the proxy's jail. */
+  readonly digest: string;
+}
+
+/** The steps to a mapping as declared on an edge whose unit and jail stand already. */
+export function planMapping(wish: Wish, edge: Edge): Change {
+  const { declared, renamedFrom } = wish;
+  const { mapping } = declared;
+  const fragment = renderFragment(declared);
+  const others = mappingsOf(edge).filter((other) => other.name !== mapping.name && other.name !== renamedFrom);
+  const configuration = renderConfiguration([...others, mapping]);
+  const runtime = planRuntime(mapping, edge.proxy?.servers.get(mapping.name) ?? new Map());
+  const by = waysOf(configuration, runtime, edge);
+  if (by === "record" && !filesDiffer(mapping.name, renamedFrom, fragment, configuration, edge))
+    return { by, steps: [] };
+  return {
+    by,
+    steps: [
+      validate(wish.digest, configuration),
+      ...(by === "runtime-api" ? planHandover(mapping, runtime, edge) : []),
+      commit(
+        { name: mapping.name, renamedFrom, fragment, configuration, by, guard: edge.guard },
+        by === "runtime-api" ? (handsOver(runtime) ? runtime.retire : runtime.admit) : [],
+      ),
+    ],
+  };
+}
+
+/** The steps that take a mapping away from an edge which others go on using. */
+export function planRemoval(name: string, drainSeconds: number, digest: string, edge: Edge): readonly Step[] {
+  const configuration = renderConfiguration(mappingsOf(edge).filter((other) => other.name !== name));
+  const by = edge.proxy
+    ? edge.proxy.description === describeDigest(configuration.digest)
+      ? "record"
+      : "reload"
+    : "start";
+  return [
+    validate(digest, configuration),
+    commit({ name, renamedFrom: undefined, fragment: "", configuration, by, guard: edge.guard }, []),
+    {
+      step: "edge-linger",
+      args: [name, String(drainSeconds)],
+      describe: `waiting for the last requests of ${name}`,
+    },
+  ];
+}
+
+/** Whatever the description does not cover the runtime API can do; a proxy that does not run or is not in its jail starts. */
+function waysOf(configuration: Configuration, runtime: RuntimeChange, edge: Edge): LastChange["by"] {
+  if (!edge.proxy || edge.outOfJail.length > 0) return "start";
+  if (edge.proxy.description !== describeDigest(configuration.digest)) return "reload";
+  return runtime.admit.length + runtime.retire.length > 0 ? "runtime-api" : "record";
+}
+
+function filesDiffer(
+  name: string,
+  renamedFrom: string | undefined,
+  fragment: string,
+  configuration: Configuration,
+  edge: Edge,
+): boolean {
+  const found = edge.fragments.find((other) => other.name === name);
+  return (
+    found?.text !== fragment ||
+    found.mode !== "600:root:root" ||
+    edge.configuration?.text !== configuration.text ||
+    edge.configuration.mode !== "644:root:root" ||
+    edge.fragments.some((other) => other.name === renamedFrom)
+  );
+}
+
+/** A server that goes was drained before, and before that another one has to be there to take its requests. */
+function planHandover(mapping: Mapping, runtime: RuntimeChange, edge: Edge): readonly Step[] {
+  if (!handsOver(runtime)) return [];
+  const running = edge.proxy?.servers.get(mapping.name);
+  const usable = mapping.servers
+    .filter((server) => server.state === "ready" && server.weight > 0)
+    .map(({ name }) => name);
+  const stays = usable.some((name) => {
+    const there = running?.get(name);
+    return there?.healthy === true && there.admin === "ready";
+  });
+  const seconds = mapping.healthCheck.interSeconds * mapping.healthCheck.rise + mapping.timeouts.connectSeconds + 10;
+  return [
+    ...(runtime.admit.length > 0
+      ? [
+          {
+            step: "edge-admit",
+            args: [edge.guard],
+            content: lines(runtime.admit),
+            describe: `adding ${runtime.arriving.join(", ") || "servers"} to ${mapping.name}`,
+          },
+        ]
+      : []),
+    ...(!stays && usable.length > 0
+      ? [
+          {
+            step: "edge-await",
+            args: [mapping.name, String(seconds), ...usable],
+            describe: `waiting for health of ${usable.join(", ")}`,
+          },
+        ]
+      : []),
+    {
+      step: "edge-drain",
+      args: [mapping.name, String(mapping.drainSeconds), ...runtime.leaving],
+      describe: `draining ${runtime.leaving.join(", ")}`,
+    },
+  ];
+}
+
+function handsOver(runtime: RuntimeChange): boolean {
+  return runtime.leaving.length > 0;
+}
+
+function validate(digest: string, configuration: Configuration): Step {
+  return {
+    step: "edge-validate",
+    args: [treeOf(EDGE_JAIL_BASE, digest)],
+    content: configuration.text,
+    describe: "validating the configuration",
+  };
+}
+
+interface Commit {
+  readonly name: string;
+  readonly renamedFrom: string | undefined;
+  readonly fragment: string;
+  readonly configuration: Configuration;
+  readonly by: LastChange["by"];
+  readonly guard: string;
+}
+
+const HOW = { "runtime-api": "runtime", reload: "reload", start: "start", record: "record" } as const;
+const DESCRIBE = {
+  "runtime-api": "by the runtime API",
+  reload: "with a reload",
+  start: "and starting HAProxy",
+  record: "on disk",
+} as const;
+
+function commit(change: Commit, commands: readonly string[]): Step {
+  const { name, renamedFrom, fragment, configuration, by, guard } = change;
+  return {
+    step: "edge-commit",
+    args: [
+      name,
+      renamedFrom ?? "-",
+      guard,
+      HOW[by],
+      describeDigest(configuration.digest),
+      String(Buffer.byteLength(fragment)),
+      String(Buffer.byteLength(configuration.text)),
+    ],
+    content: `${fragment}${configuration.text}${lines(commands)}`,
+    describe: `${fragment === "" ? "removing" : "writing"} mapping ${name} ${DESCRIBE[by]}`,
+  };
+}
+
+function lines(commands: readonly string[]): string {
+  return commands.map((command) => `${command}\n`).join("");
+}

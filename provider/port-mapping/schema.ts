@@ -1,0 +1,100 @@
+import * as v from "valibot";
+import { isAddress, isCidr, isHostname, isPathPrefix } from "../haproxy/allowed.ts";
+import { known, nameSchema, shown } from "../resource/check.ts";
+import type { Failure } from "../resource/kind.ts";
+import { isUnknown } from "../resource/unknown.ts";
+
+/** Everything but `backends` and `healthCheck`, which have files of their own. */
+export const schema = v.looseObject({
+  mappingName: nameSchema(),
+  bindPort: known(text(isPort, "is no port; 1 to 65535", "is missing")),
+  bindAddress: v.optional(
+    known(text((value) => value === "*" || isText(isAddress)(value), 'is no IP address of the edge, nor "*"')),
+  ),
+  mode: v.optional(known(oneOf(["http", "tcp", "udp"]))),
+  engine: v.optional(known(oneOf(["haproxy", "nftables"]))),
+  hostnames: v.optional(known(v.array(known(text(isText(isHostname), "is no host name")), notList))),
+  pathPrefix: v.optional(
+    known(
+      text(
+        (value) => typeof value === "string" && (/^\/?$/.test(value) || isPathPrefix(value.replace(/\/+$/, ""))),
+        "is no plain path such as /api",
+      ),
+    ),
+  ),
+  httpReuse: v.optional(known(oneOf(["never", "safe"]))),
+  balance: v.optional(known(oneOf(["leastconn", "roundrobin", "random", "source"]))),
+  clientAddress: v.optional(known(oneOf(["forwarded", "proxy-v2", "none"]))),
+  acceptProxyFrom: v.optional(known(v.array(known(text(isText(isCidr), "is no CIDR such as 10.0.0.0/8")), notList))),
+  drainSeconds: v.optional(known(text((value) => isWhole(value, 0, 3600), "is no number of seconds; 0 to 3600"))),
+  timeouts: v.optional(
+    known(
+      v.looseObject(
+        { connectSeconds: seconds(), clientSeconds: seconds(), serverSeconds: seconds() },
+        (issue) => `${shown(issue.input)} is no { connectSeconds, clientSeconds, serverSeconds }`,
+      ),
+    ),
+  ),
+});
+
+/** What the contract has and this version has not: said, never silently left out. */
+export function leftOut(given: Readonly<Record<string, unknown>>): readonly Failure[] {
+  const failures: Failure[] = [];
+  const engine = given["engine"] ?? "haproxy";
+  if (given["mode"] === "udp" && engine === "haproxy")
+    failures.push({ property: "mode", reason: '"udp" needs engine "nftables", which is not in this version' });
+  if (engine === "nftables") failures.push({ property: "engine", reason: '"nftables" is not in this version' });
+  for (const [property, neutral] of NOT_YET) {
+    const value = given[property];
+    if (value === undefined || value === neutral || isUnknown(value)) continue;
+    failures.push({ property, reason: `${nameOf(value)}is not in this version` });
+  }
+  return failures;
+}
+
+const NOT_YET: readonly (readonly [string, unknown])[] = [
+  ["tls", undefined],
+  ["redirectToHttps", false],
+  ["affinity", "none"],
+  ["weights", "configured"],
+  ["virtualAddress", undefined],
+  ["backendsFrom", undefined],
+];
+
+/** Only a plain word is shown: the others may hold secrets. */
+function nameOf(value: unknown): string {
+  return typeof value === "string" ? `${shown(value)} ` : "";
+}
+
+function text(holds: (value: unknown) => boolean, reason: string, missing?: string) {
+  return v.custom<unknown>(holds, (issue) =>
+    issue.input === undefined && missing ? missing : `${shown(issue.input)} ${reason}`,
+  );
+}
+
+function oneOf<const Words extends readonly string[]>(words: Words) {
+  return v.picklist(
+    words,
+    (issue) => `${shown(issue.input)} is none of ${words.map((word) => `"${word}"`).join(", ")}`,
+  );
+}
+
+function seconds() {
+  return v.optional(known(text((value) => isWhole(value, 1, 86400), "is no number of seconds; 1 to 86400")));
+}
+
+function notList(issue: { readonly input: unknown }): string {
+  return `${shown(issue.input)} is no list`;
+}
+
+function isPort(value: unknown): boolean {
+  return isWhole(value, 1, 65535);
+}
+
+function isWhole(value: unknown, least: number, most: number): boolean {
+  return Number.isInteger(value) && Number(value) >= least && Number(value) <= most;
+}
+
+function isText(test: (text: string) => boolean): (value: unknown) => boolean {
+  return (value) => typeof value === "string" && test(value);
+}
