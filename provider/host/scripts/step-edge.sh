@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # Exit codes of their own: 65 the proxy refuses the configuration, 66 it could not run on it and the one before is back,
 # 79 another run changed the mappings meanwhile: observe again.
-  mkdir -p -- "$EDGE/mappings" "$EDGE/configuration" && chmod 0755 -- "$EDGE/configuration" || return
+
 # step_edge_user: CONTENT is a line of sysusers.d(5); what has the name without our mark is foreign.
 step_edge_user() {
   edge_line=$(getent passwd pulumi-jail-edge || true)
@@ -11,7 +11,7 @@ step_edge_user() {
     *) die 3 "there is a user pulumi-jail-edge which is not ours" ;;
   esac
 }
-  mkdir -p -- "$EDGE/mappings" "$EDGE/configuration" && chmod 0755 -- "$EDGE/configuration" || return
+
 # step_edge_validate TREE: `haproxy -c` in the jail and as its user, on a copy that nothing else sees.
 step_edge_validate() {
   edge_candidate=$(mktemp -d "$EDGE/.candidate.XXXXXXXX")
@@ -25,17 +25,17 @@ step_edge_validate() {
   find "$EDGE" -maxdepth 1 -name '.candidate.*' -mmin +10 -exec rm -rf -- {} +
   [ "$edge_code" = 0 ] || exit 65
 }
-  mkdir -p -- "$EDGE/mappings" "$EDGE/configuration" && chmod 0755 -- "$EDGE/configuration" || return
+
 # step_edge_admit GUARD: CONTENT is commands which add and adjust servers of the running proxy.
 step_edge_admit() { with_host_lock edge_admit "$1"; }
-  mkdir -p -- "$EDGE/mappings" "$EDGE/configuration" && chmod 0755 -- "$EDGE/configuration" || return
+
 edge_admit() {
   edge_expect "$1"
   edge_talk "$EDGE_RUN/admin.sock" <"$CONTENT" >&2
 }
-  mkdir -p -- "$EDGE/mappings" "$EDGE/configuration" && chmod 0755 -- "$EDGE/configuration" || return
+
 edge_expect() { [ "$(edge_guard)" = "$1" ] || die 79 "another run changed the mappings of this edge meanwhile"; }
-  mkdir -p -- "$EDGE/mappings" "$EDGE/configuration" && chmod 0755 -- "$EDGE/configuration" || return
+
 # step_edge_await BACKEND SECONDS SERVER..: until the checks of one of them pass; then another server may go.
 step_edge_await() {
   edge_backend=$1 edge_deadline=$(($(uptime_seconds) + $2))
@@ -50,7 +50,7 @@ step_edge_await() {
     sleep 0.1
   done
 }
-  mkdir -p -- "$EDGE/mappings" "$EDGE/configuration" && chmod 0755 -- "$EDGE/configuration" || return
+
 # step_edge_drain BACKEND SECONDS SERVER..: no new sessions, then wait for those under way; at the deadline go on.
 step_edge_drain() {
   edge_backend=$1 edge_deadline=$(($(uptime_seconds) + $2))
@@ -59,7 +59,7 @@ step_edge_drain() {
     edge_talk "$EDGE_RUN/admin.sock" >&2
   while edge_busy "$@" && [ "$(uptime_seconds)" -lt "$edge_deadline" ]; do sleep 0.1; done
 }
-  mkdir -p -- "$EDGE/mappings" "$EDGE/configuration" && chmod 0755 -- "$EDGE/configuration" || return
+
 # edge_busy SERVER..: whether one of them has a session or a queued one.
 edge_busy() {
   edge_stat=$(printf 'show stat %s 4 -1\n' "$edge_backend" | edge_talk "$EDGE_RUN/admin.sock")
@@ -68,11 +68,11 @@ edge_busy() {
   done
   return 1
 }
-  mkdir -p -- "$EDGE/mappings" "$EDGE/configuration" && chmod 0755 -- "$EDGE/configuration" || return
+
 # step_edge_commit NAME OLDNAME|- GUARD HOW DESCRIPTION FRAGMENTBYTES CONFIGURATIONBYTES: CONTENT is the fragment (empty:
 # it goes), the configuration, and commands. HOW: record, runtime, reload or start. Prints what the clients saw.
 step_edge_commit() { with_host_lock edge_commit "$@"; }
-  mkdir -p -- "$EDGE/mappings" "$EDGE/configuration" && chmod 0755 -- "$EDGE/configuration" || return
+
 edge_commit() {
   edge_expect "$3"
   [ -f "/etc/systemd/system/$EDGE_UNIT" ] || die 79 "another run took this edge down meanwhile"
@@ -89,17 +89,18 @@ edge_commit() {
   # Counters begin anew in a new worker, and an old one may have ended.
   printf '%s %s\n' "$edge_before" "$edge_after" | awk '{ r = $3 - $1; f = $4 - $2; print (r < 0 ? $3 : r), (f < 0 ? $4 : f) }'
 }
-  mkdir -p -- "$EDGE/mappings" "$EDGE/configuration" && chmod 0755 -- "$EDGE/configuration" || return
+
 edge_keep_old() {
   for edge_kept in "$1" "$2"; do
     if [ -f "$EDGE/mappings/$edge_kept.json" ]; then cp -p -- "$EDGE/mappings/$edge_kept.json" "$SPOOL/old.$edge_kept"; fi
   done
   if [ -f "$EDGE/configuration/haproxy.cfg" ]; then cp -p -- "$EDGE/configuration/haproxy.cfg" "$SPOOL/old:haproxy.cfg"; fi
 }
-  mkdir -p -- "$EDGE/mappings" "$EDGE/configuration" && chmod 0755 -- "$EDGE/configuration" || return
+
 # The configuration last: until then the fragments say more than it does, which the next run sees and finishes.
 edge_write() {
-|| return
+  mkdir -p -- "$EDGE/mappings" "$EDGE/configuration" || return
+  chmod 0755 -- "$EDGE/configuration" || return
   if [ "$6" -gt 0 ]; then
     head -c "$6" "$CONTENT" | atomic_write "$EDGE/mappings/$1.json" 0600 root:root || return
   else
@@ -108,9 +109,9 @@ edge_write() {
   [ "$2" = - ] || rm -f -- "$EDGE/mappings/$2.json" || return
   tail -c "+$(($6 + 1))" "$CONTENT" | head -c "$7" | atomic_write "$EDGE/configuration/haproxy.cfg" 0644 root:root
 }
-  mkdir -p -- "$EDGE/mappings" "$EDGE/configuration" && chmod 0755 -- "$EDGE/configuration" || return
+
 edge_commands() { tail -c "+$(($6 + $7 + 1))" "$CONTENT"; }
-  mkdir -p -- "$EDGE/mappings" "$EDGE/configuration" && chmod 0755 -- "$EDGE/configuration" || return
+
 edge_put_back() {
   for edge_kept in "$1" "$2"; do
     if [ -f "$SPOOL/old.$edge_kept" ]; then
@@ -125,7 +126,7 @@ edge_put_back() {
     rm -f -- "$EDGE/configuration/haproxy.cfg"
   fi
 }
-  mkdir -p -- "$EDGE/mappings" "$EDGE/configuration" && chmod 0755 -- "$EDGE/configuration" || return
+
 # A reload is done when a worker answers that runs on the new file. A file that validates can still fail to bind.
 edge_reload() {
   edge_failed=$(edge_failures)
@@ -137,18 +138,18 @@ edge_reload() {
     sleep 0.02
   done
 }
-  mkdir -p -- "$EDGE/mappings" "$EDGE/configuration" && chmod 0755 -- "$EDGE/configuration" || return
+
 # edge_failures: how many reloads of the master did not work out; it may be between two lives and not answer.
 edge_failures() {
   edge_answer=$(echo 'show proc' | edge_talk "$EDGE_RUN/master.sock" 2>/dev/null | sed -n 's/.* master .*failed: \([0-9]*\).*/\1/p')
   printf '%s\n' "${edge_answer:-${edge_failed:-0}}"
 }
-  mkdir -p -- "$EDGE/mappings" "$EDGE/configuration" && chmod 0755 -- "$EDGE/configuration" || return
+
 edge_start() {
   systemctl reset-failed -- "$EDGE_UNIT" 2>/dev/null || true
   systemctl restart -- "$EDGE_UNIT"
 }
-  mkdir -p -- "$EDGE/mappings" "$EDGE/configuration" && chmod 0755 -- "$EDGE/configuration" || return
+
 # edge_undo HOW ARGS..: the log first, then the files and the proxy of before.
 edge_undo() {
   edge_how=$1
@@ -166,13 +167,13 @@ edge_undo() {
   fi
   exit 66
 }
-  mkdir -p -- "$EDGE/mappings" "$EDGE/configuration" && chmod 0755 -- "$EDGE/configuration" || return
+
 # step_edge_linger BACKEND SECONDS: after a reload that took the mapping away, old workers still finish its sessions.
 step_edge_linger() {
   edge_deadline=$(($(uptime_seconds) + $2))
   while [ "$(uptime_seconds)" -lt "$edge_deadline" ] && edge_lingers "$1"; do sleep 0.1; done
 }
-  mkdir -p -- "$EDGE/mappings" "$EDGE/configuration" && chmod 0755 -- "$EDGE/configuration" || return
+
 edge_lingers() {
   perl -e '
     use IO::Socket::UNIX;
@@ -184,11 +185,11 @@ edge_lingers() {
     exit 1;
   ' -- "$EDGE_RUN/master.sock" "$1"
 }
-  mkdir -p -- "$EDGE/mappings" "$EDGE/configuration" && chmod 0755 -- "$EDGE/configuration" || return
+
 # step_edge_take_down NAME|- GUARD: the last mapping and all of the edge, unless another run brought a mapping meanwhile. All under
 # the lock, so that no other run can bring up what is being taken down.
 step_edge_take_down() { with_host_lock edge_take_down "$@"; }
-  mkdir -p -- "$EDGE/mappings" "$EDGE/configuration" && chmod 0755 -- "$EDGE/configuration" || return
+
 edge_take_down() {
   edge_expect "$2"
   for edge_other in $(edge_fragments); do
