@@ -28,6 +28,8 @@ export interface Entry {
   readonly sha256?: string;
   /** Bytes; files only. */
   readonly size?: number;
+  /** The bytes themselves, of files that are made and not copied: nsswitch.conf, empty places to bind over. */
+  readonly content?: string;
   /** symlinks only. */
   readonly target?: string;
   /** `c 1:3`; devices only. */

@@ -1,0 +1,60 @@
+import type { Entry, Manifest } from "../manifest/manifest.ts";
+import { type Inventory, resolvePath } from "./inventory.ts";
+import { deriveLaunch, plainLaunch } from "./launch.ts";
+import { findDaemon } from "./processes.ts";
+import { type Denied, selectEntries } from "./select.ts";
+import type { DiscoverySpec } from "./spec.ts";
+import { findTouched, type Touched } from "./touched.ts";
+import type { Trace } from "./trace.ts";
+import { findWritable } from "./writable.ts";
+
+/** What discovery found, for the manifest and for people. */
+export interface Discovery {
+  readonly manifest: Manifest;
+  /** What the daemon touched or wrote, and will not find or cannot write in the jail. */
+  readonly denied: readonly Denied[];
+  readonly report: DiscoveryReport;
+}
+
+export interface DiscoveryReport {
+  readonly files: number;
+  readonly bytes: number;
+  /** What each probe got, such as `80 ok http 200`. */
+  readonly probes: readonly string[];
+}
+
+/** Turns a trace and an inventory into a manifest; throws an Error with a sentence when there is no daemon in it. */
+export function assembleManifest(spec: DiscoverySpec, trace: Trace, inventory: Inventory): Discovery {
+  const daemon = spec.discovery.method === "trace" && spec.unit !== undefined ? findDaemon(trace) : undefined;
+  if (daemon === undefined && spec.discovery.method === "trace" && spec.unit !== undefined) {
+    throw new Error(`the trace of ${spec.unit} does not show its main process`);
+  }
+  const touched: Touched = daemon === undefined ? new Map() : findTouched(daemon.calls, trace.notes);
+  const writable = findWritable(touched, trace.notes, inventory);
+  const launch =
+    daemon === undefined
+      ? plainLaunch(spec, trace, inventory)
+      : deriveLaunch(spec, trace, daemon, inventory, writable.directories);
+  const program = daemon === undefined ? launch.argv.slice(0, 1) : [daemon.exec.path];
+  const programs = spec.discovery.method === "none" ? [] : [...new Set([...program, ...(spec.programs ?? [])])];
+  const mounted = launch.writable
+    .filter(({ kind }) => kind !== "runtime")
+    .map(({ path }) => resolvePath(inventory, path).canonical);
+  const { entries, denied } = selectEntries({ spec, inventory, touched, programs, mounted });
+  return {
+    manifest: { schema: 1, source: "host", packages: packagesOf(entries, inventory), entries, launch },
+    denied: [...denied, ...writable.refused],
+    report: {
+      files: entries.filter(({ kind }) => kind === "file").length,
+      bytes: entries.reduce((sum, entry) => sum + (entry.size ?? 0), 0),
+      probes: trace.notes.probes,
+    },
+  };
+}
+
+function packagesOf(entries: readonly Entry[], inventory: Inventory): Readonly<Record<string, string>> {
+  const owners = entries.flatMap((entry) =>
+    entry.package === undefined || entry.version === undefined ? [] : [[entry.package, entry.version] as const],
+  );
+  return Object.fromEntries([...owners, ...inventory.versions].sort(([one], [other]) => (one < other ? -1 : 1)));
+}

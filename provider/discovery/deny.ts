@@ -1,0 +1,35 @@
+import type { Fact } from "./inventory.ts";
+
+/**
+ * Why a path stays out of a jail although the trace touched it, or undefined. Paths that `include` or `files` name are
+ * never asked about, nor is the daemon's own program (or its interpreter): that is the service.
+ */
+export function denyReason(path: string, fact: Fact | undefined): string | undefined {
+  const place = places.find(([pattern]) => pattern.test(path))?.[1];
+  if (place !== undefined) return place;
+  if (fact?.type !== "file") return undefined;
+  if (fact.key) return "holds a private key";
+  if (Number.parseInt(fact.mode, 8) & 0o6000) return "is a setuid or setgid program";
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  if (!programDirectory.test(path)) return undefined;
+  if (shells.test(name)) return "is a shell";
+  if (interpreters.test(name)) return "is an interpreter";
+  if (packageTools.test(name)) return "belongs to the package manager";
+  return undefined;
+}
+
+const places: readonly (readonly [RegExp, string])[] = [
+  [/^\/root\/|^\/home\//, "lies in a home directory"],
+  [/^\/var\/log\/.*[^/]$/, "is a log"],
+  [/^\/etc\/ssh(\/|$)|^\/etc\/ssl\/private(\/|$)/, "is a place of private keys"],
+  [/^\/etc\/(apt|dpkg)(\/|$)|^\/var\/(lib|cache)\/(apt|dpkg)(\/|$)/, "belongs to the package manager"],
+  [/^\/etc\/(machine-id|fstab|mtab|adjtime|krb5\.keytab)$|^\/var\/lib\/dbus\/machine-id$/, "is this host's identity"],
+  [/^\/etc\/(shadow|gshadow|subuid|subgid|sudoers|security\/opasswd)(-|\.d|\/|$)/, "holds the host's accounts"],
+  [/^\/etc\/ld\.so\.cache$/, "is made for the jail's own libraries"],
+  [/^\/(boot|lost\+found)(\/|$)|^\/var\/lib\/pulumi-jail(\/|$)/, "belongs to the host"],
+];
+
+const programDirectory = /^\/(usr\/(local\/)?)?s?bin\/|^\/usr\/lib(exec)?\//;
+const shells = /^(sh|r?bash|dash|ash|ksh\d*|mksh|zsh\d*|t?csh|fish|busybox|static-sh|yash|posh)$/;
+const interpreters = /^(perl|python|ruby|lua|tclsh|php|node|nodejs|guile|gawk|mawk|nawk|awk|expect)[\d.]*(-\w+)?$/;
+const packageTools = /^(apt|apt-[a-z-]+|dpkg|dpkg-[a-z-]+|debconf[a-z-]*|rpm|snap)$/;

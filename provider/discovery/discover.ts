@@ -1,0 +1,58 @@
+import { HostError } from "../host/errors.ts";
+import type { Host, Progress } from "../host/host.ts";
+import type { Step } from "../host/step.ts";
+import { assembleManifest, type Discovery } from "./assemble-manifest.ts";
+import { parseInventory } from "./inventory.ts";
+import { unpackSections } from "./sections.ts";
+import type { DiscoverySpec } from "./spec.ts";
+import {
+  buildRootDirectory,
+  inspectBuildRootStep,
+  openBuildRootStep,
+  sweepBuildRootsStep,
+  traceUnitStep,
+} from "./steps.ts";
+import { parseTrace } from "./trace.ts";
+
+export { closeBuildRootStep, openBuildRootStep, sweepBuildRootsStep } from "./steps.ts";
+
+export interface DiscoverOptions {
+  /** Names the build root: the same for each run of one jail, so that a run clears what a killed one left. */
+  readonly id: string;
+  readonly urn: string;
+  /** The plan's lock, `jail/NAME`. */
+  readonly lock: string;
+  readonly progress?: Progress;
+}
+
+/** A discovery with its build root still open: copy what the manifest names, then apply `closeBuildRootStep(id)`. */
+export interface Discovered extends Discovery {
+  /** The pristine tree, read-only. */
+  readonly buildRoot: string;
+}
+
+/** Finds out in one round trip what a jail needs: build root, trace and inventory are steps of one plan. */
+export async function discover(host: Host, spec: DiscoverySpec, options: DiscoverOptions): Promise<Discovered> {
+  const steps = planDiscovery(spec, options.id, options.lock);
+  const { outputs } = await host.apply(
+    { lock: options.lock, urn: options.urn, deadlineSeconds: spec.discovery.deadlineSeconds + 600, steps },
+    options.progress,
+  );
+  try {
+    const sections = unpackSections(outputs[steps.length - 1] ?? "");
+    const discovery = assembleManifest(spec, parseTrace(sections), parseInventory(sections.get("inventory") ?? ""));
+    return { ...discovery, buildRoot: buildRootDirectory(options.id) };
+  } catch (error) {
+    throw new HostError("discovery", host.label, error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** The plan behind `discover`, to be printed; the last step's output holds all that was found. */
+export function planDiscovery(spec: DiscoverySpec, id: string, lock: string): readonly Step[] {
+  return [
+    sweepBuildRootsStep(id),
+    openBuildRootStep(id, lock, spec, spec.discovery.method === "trace" && spec.unit !== undefined),
+    ...(spec.unit === undefined || spec.discovery.method === "none" ? [] : [traceUnitStep(id, spec.unit, spec)]),
+    inspectBuildRootStep(id, spec),
+  ];
+}

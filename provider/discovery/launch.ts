@@ -1,0 +1,165 @@
+import type { Launch, LaunchUser, Listen, WritableDirectory } from "../manifest/launch.ts";
+import type { Inventory, UserFact } from "./inventory.ts";
+import type { Daemon } from "./processes.ts";
+import type { DiscoverySpec } from "./spec.ts";
+import type { Call } from "./strace.ts";
+import type { Trace } from "./trace.ts";
+
+/** How to start the daemon without its wrappers, as it was seen to be started, probed, reloaded and stopped. */
+export function deriveLaunch(
+  spec: DiscoverySpec,
+  trace: Trace,
+  daemon: Daemon,
+  inventory: Inventory,
+  writable: readonly WritableDirectory[],
+): Launch {
+  const { unit } = trace.notes;
+  const users = launchUsers(spec, trace, daemon, inventory, writable);
+  const user = unit["User"] ?? "root";
+  const limitNOFILE = limitOf(trace, daemon);
+  const killSignal = signalTo(trace, "ExecStop") ?? unit["KillSignal"];
+  const reloadSignal =
+    signalTo(trace, "ExecReload") ??
+    (unit["Type"] === "notify-reload" ? (unit["ReloadSignal"] ?? "SIGHUP") : undefined);
+  const exitStatus = unit["SuccessExitStatus"];
+  return {
+    ...(spec.unit === undefined ? {} : { unit: spec.unit }),
+    type: launchType(unit["Type"]),
+    argv: daemon.exec.argv.length > 0 ? [daemon.exec.path, ...daemon.exec.argv.slice(1)] : [daemon.exec.path],
+    workingDirectory: workingDirectory(daemon),
+    environment: cleanEnvironment(daemon.exec.environment),
+    user,
+    group: unit["Group"] ?? inventory.users.find((fact) => fact.name === user)?.group ?? user,
+    users,
+    listens: trace.notes.listens.flatMap(parseListen),
+    writable,
+    ...(limitNOFILE === undefined ? {} : { limitNOFILE }),
+    ...(killSignal === undefined || killSignal === "SIGTERM" ? {} : { killSignal }),
+    ...(reloadSignal === undefined ? {} : { reloadSignal }),
+    ...(exitStatus === undefined ? {} : { successExitStatus: exitStatus }),
+    writeExecuteMemory: trace.notes.writeExecuteMemory || daemon.calls.some(makesExecutable),
+  };
+}
+
+/** The launch when nothing was traced: the unit's own words, or just the program. */
+export function plainLaunch(spec: DiscoverySpec, trace: Trace, inventory: Inventory): Launch {
+  const { unit } = trace.notes;
+  const words = (unit["ExecStart"] ?? spec.programs?.[0] ?? "").replace(/^[-@:+!|]+/, "").split(/\s+/);
+  const user = unit["User"] ?? "root";
+  const named = [user, ...spec.users].filter((name) => name !== "root");
+  return {
+    ...(spec.unit === undefined ? {} : { unit: spec.unit }),
+    type: launchType(unit["Type"]),
+    argv: words.filter((word) => word !== ""),
+    workingDirectory: unit["WorkingDirectory"]?.replace(/^-/, "") ?? "/",
+    environment: {},
+    user,
+    group: unit["Group"] ?? inventory.users.find((fact) => fact.name === user)?.group ?? user,
+    users: [...new Set(named)].map((name) => describeUser(name, inventory)),
+    listens: [],
+    writable: trace.notes.declaredDirectories.flatMap(({ key, path, mode }) => {
+      const kind = declaredKinds[key];
+      return kind === undefined ? [] : [{ path, kind, mode }];
+    }),
+    writeExecuteMemory: false,
+  };
+}
+
+const declaredKinds: Readonly<Record<string, WritableDirectory["kind"]>> = {
+  RuntimeDirectory: "runtime",
+  StateDirectory: "state",
+  CacheDirectory: "cache",
+  LogsDirectory: "logs",
+};
+
+function launchType(type: string | undefined): Launch["type"] {
+  if (type === "notify" || type === "notify-reload") return "notify";
+  return type === "forking" || type === "oneshot" ? type : "exec";
+}
+
+function workingDirectory(daemon: Daemon): string {
+  for (const call of daemon.calls) {
+    const directory = call.args
+      .map((argument) => /^AT_FDCWD<(\/.*)>$/.exec(argument)?.[1])
+      .find((found) => found !== undefined);
+    if (call.pid === daemon.exec.pid && directory !== undefined) return directory;
+  }
+  return "/";
+}
+
+/** What systemd and the shell put in by themselves is no part of how the daemon is started. */
+function cleanEnvironment(environment: readonly string[]): Readonly<Record<string, string>> {
+  const pairs = environment.flatMap((line) => {
+    const at = line.indexOf("=");
+    const [name, value] = [line.slice(0, at), line.slice(at + 1)];
+    if (at <= 0 || ownVariables.test(name)) return [];
+    return name === "PATH" && defaultPaths.has(value) ? [] : [[name, value] as const];
+  });
+  return Object.fromEntries(pairs.sort(([one], [other]) => (one < other ? -1 : 1)));
+}
+
+const ownVariables =
+  /^(NOTIFY_SOCKET|INVOCATION_ID|JOURNAL_STREAM|SYSTEMD_EXEC_PID|MAINPID|LISTEN_.*|WATCHDOG_.*|MEMORY_PRESSURE_.*|CREDENTIALS_DIRECTORY|PWD|OLDPWD|SHLVL|_|LOGNAME|USER|HOME|SHELL)$/;
+const defaultPaths: ReadonlySet<string> = new Set([
+  "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+  "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin",
+]);
+
+/** The signal that a command of the unit was seen to send to the main process. */
+function signalTo(trace: Trace, key: string): string | undefined {
+  const calls = trace.commands.filter((command) => command.key === key).flatMap((command) => command.calls);
+  const sent = calls.filter(
+    (call) =>
+      (call.name === "kill" || call.name === "tgkill") && Number.parseInt(call.args[0] ?? "", 10) === trace.notes.main,
+  );
+  return sent.map((call) => call.args.at(-1)).findLast((signal) => signal?.startsWith("SIG"));
+}
+
+/** The unit's LimitNOFILE=, or what a wrapper set before it became the daemon. */
+function limitOf(trace: Trace, daemon: Daemon): number | undefined {
+  const declared = /^(\d+)/.exec(trace.notes.unit["LimitNOFILE"] ?? "")?.[1];
+  const set = daemon.before
+    .filter((call) => call.pid === daemon.exec.pid && /^(prlimit64|setrlimit)$/.test(call.name))
+    .flatMap((call) => /RLIMIT_NOFILE, \{rlim_cur=([\d*]+)/.exec(call.args.join(", "))?.[1] ?? [])
+    .at(-1);
+  const value = set ?? declared;
+  return value === undefined ? undefined : value.split("*").reduce((product, factor) => product * Number(factor), 1);
+}
+
+function makesExecutable(call: Call): boolean {
+  return call.name === "mprotect" && (call.args[2] ?? "").includes("PROT_EXEC");
+}
+
+/** The unit's user, those that it changes to by itself, owners of what it writes, and those asked for. */
+function launchUsers(
+  spec: DiscoverySpec,
+  trace: Trace,
+  daemon: Daemon,
+  inventory: Inventory,
+  writable: readonly WritableDirectory[],
+): readonly LaunchUser[] {
+  const byUid = (uid: number | undefined) => inventory.users.find((user) => user.uid === uid)?.name;
+  const changed = daemon.calls
+    .filter((call) => /^set(res|re)?uid$/.test(call.name))
+    .map((call) => byUid(Number(call.args.find((arg) => arg !== "-1"))));
+  const owners = writable.map(
+    ({ path }) => inventory.facts.get(path)?.owner ?? byUid(trace.notes.runtimeDirectories.get(path)?.uid),
+  );
+  const names = [trace.notes.unit["User"], ...changed, ...[...owners].sort(), ...spec.users].filter(
+    (name): name is string => name !== undefined && name !== "root" && name !== "",
+  );
+  return [...new Set(names)].map((name) => describeUser(name, inventory));
+}
+
+function describeUser(name: string, inventory: Inventory): LaunchUser {
+  const fact: UserFact | undefined = inventory.users.find((user) => user.name === name);
+  return { name, group: fact?.group ?? name, home: fact?.home ?? "/" };
+}
+
+/** `tcp 80 ::` or `unix /run/x.sock`. */
+function parseListen(line: string): readonly Listen[] {
+  const [, protocol, rest] = /^(tcp|udp|unix) (.*)$/.exec(line) ?? [];
+  if (protocol === "unix") return [{ protocol, path: rest! }];
+  if (protocol !== "tcp" && protocol !== "udp") return [];
+  return [{ protocol, jailPort: Number.parseInt(rest!, 10) }];
+}

@@ -1,0 +1,221 @@
+import { createHash } from "node:crypto";
+import type { Entry } from "../manifest/manifest.ts";
+import { denyReason } from "./deny.ts";
+import { fixedDevices, fixedDirectories, fixedFiles, fixedLibraries, fixedPaths, topLevelPaths } from "./fixed.ts";
+import { matchesGlob } from "./glob.ts";
+import { type Fact, type Inventory, resolvePath } from "./inventory.ts";
+import type { DiscoverySpec } from "./spec.ts";
+import type { Touched, Use } from "./touched.ts";
+
+export interface Selection {
+  /** Sorted by path. */
+  readonly entries: readonly Entry[];
+  /** What the trace touched and the deny list kept out, sorted by path. */
+  readonly denied: readonly Denied[];
+}
+
+export interface Denied {
+  readonly path: string;
+  readonly why: string;
+}
+
+export interface SelectionInput {
+  readonly spec: DiscoverySpec;
+  readonly inventory: Inventory;
+  readonly touched: Touched;
+  /** The programs that are the service itself: never denied, nor are their interpreters. */
+  readonly programs: readonly string[];
+  /** Directories outside the tree that are mounted over it: they are in as mount points, what lies below is not. */
+  readonly mounted: readonly string[];
+}
+
+/** The files of a jail, each with the reasons why: touched by the daemon, needed by those, fixed, declared; less what is denied. */
+export function selectEntries({ spec, inventory, touched, programs, mounted }: SelectionInput): Selection {
+  const whys = new Map<string, Set<string>>();
+  const denied = new Map<string, string>();
+  const queue: string[] = [];
+  const exempt = new Set(exemptPaths(spec, inventory, programs));
+
+  const add = (path: string, why: string, options: { readonly always?: boolean } = {}) => {
+    const { links, canonical, exists } = resolvePath(inventory, path);
+    // Also on the way to what is not there yet: a pid file's /var/run.
+    const wanted = [
+      ...links.map((link) => [link, link === path ? why : `link on the way to ${path}`] as const),
+      ...(exists ? [[canonical, why] as const] : []),
+    ];
+    const fact = inventory.facts.get(canonical);
+    if (!options.always && !exempt.has(canonical) && !exempt.has(path)) {
+      if (spec.exclude.some((pattern) => matchesGlob(pattern, canonical) || matchesGlob(pattern, path))) return;
+      const reason = exists ? (denyReason(canonical, fact) ?? denyReason(path, fact)) : undefined;
+      if (reason !== undefined) {
+        denied.set(canonical, reason);
+        return;
+      }
+    }
+    for (const [place, reason] of wanted) {
+      if (isElsewhere(place, mounted) || !isCopied(inventory.facts.get(place))) continue;
+      const known = whys.get(place);
+      if (known === undefined) {
+        whys.set(place, new Set([reason]));
+        queue.push(place);
+      } else known.add(reason);
+    }
+  };
+
+  for (const program of programs) add(program, "the service's own program", { always: true });
+  for (const [path, uses] of touched) for (const why of reasonsFor(uses)) add(path, why);
+  for (const { path, why } of fixedPaths) add(path, why);
+  for (const { soname, why } of fixedLibraries) {
+    const path = inventory.libraries.get(soname);
+    if (path !== undefined && usesGlibc(whys)) add(path, why);
+  }
+  spec.include.forEach((_, index) => {
+    for (const path of inventory.included[index] ?? []) add(path, `included by include[${index}]`, { always: true });
+  });
+  for (const path of Object.keys(spec.files)) add(path, "given in files", { always: true });
+  for (const path of topLevelPaths) add(path, "fixed list: top-level directory");
+  for (const path of mounted) add(path, "mount point of a writable directory", { always: true });
+
+  for (let path = queue.shift(); path !== undefined; path = queue.shift()) {
+    const ran = [...(whys.get(path) ?? [])].some(
+      (why) => why.startsWith("run ") || why.startsWith("included") || why.startsWith("the service"),
+    );
+    for (const [other, why] of needsOf(path, inventory, ran)) add(other, why);
+  }
+  return {
+    entries: renderEntries(whys, inventory, mounted),
+    denied: [...denied].map(([path, why]) => ({ path, why })).sort((one, other) => compare(one.path, other.path)),
+  };
+}
+
+function reasonsFor(uses: ReadonlyMap<Use, string>): readonly string[] {
+  const reasons: string[] = [];
+  const tell = (use: Use, words: string) => {
+    const phase = uses.get(use);
+    if (phase !== undefined) reasons.push(`${words} ${phase === "probe" ? "while probed" : `at ${phase}`}`);
+  };
+  tell("run", "run");
+  tell("opened", "opened");
+  tell("listed", "listed directory");
+  // What was opened was examined first, mostly: that tells nothing more.
+  if (reasons.length === 0) tell("examined", "examined");
+  if (reasons.length === 0) tell("written", "written");
+  return reasons;
+}
+
+/** Programs of the service and what `include` and `files` name: by the name used, its links and where it leads. */
+function exemptPaths(spec: DiscoverySpec, inventory: Inventory, programs: readonly string[]): readonly string[] {
+  const interpreters = programs.flatMap(
+    (program) => inventory.interpreters.get(resolvePath(inventory, program).canonical) ?? [],
+  );
+  return [...programs, ...interpreters, ...inventory.included.flat(), ...Object.keys(spec.files)].flatMap((path) => {
+    const { links, canonical } = resolvePath(inventory, path);
+    return [path, canonical, ...links];
+  });
+}
+
+function needsOf(path: string, inventory: Inventory, ran: boolean): readonly (readonly [string, string])[] {
+  const elf = inventory.elf.get(path);
+  if (elf !== undefined) {
+    return [
+      ...(elf.interpreter === undefined ? [] : [[elf.interpreter, `interpreter of ${path}`] as const]),
+      ...elf.needed.flatMap((library) =>
+        library.path === undefined ? [] : [[library.path, `needed by ${path}`] as const],
+      ),
+    ];
+  }
+  // A script that was only read is data; one that runs needs its interpreter.
+  if (!ran) return [];
+  return (inventory.interpreters.get(path) ?? []).map(
+    (interpreter) => [interpreter, `interpreter of ${path}`] as const,
+  );
+}
+
+function usesGlibc(whys: ReadonlyMap<string, unknown>): boolean {
+  return [...whys.keys()].some((path) => path.endsWith("/libc.so.6"));
+}
+
+/** Below what the kernel or the service mounts, nothing of the tree would be seen. */
+function isElsewhere(path: string, mounted: readonly string[]): boolean {
+  return (
+    /^\/(proc|sys|dev|run|tmp|var\/tmp)(\/|$)/.test(path) ||
+    mounted.some((directory) => path.startsWith(`${directory}/`))
+  );
+}
+
+function isCopied(fact: Fact | undefined): boolean {
+  return fact?.type === "file" || fact?.type === "directory" || fact?.type === "symlink";
+}
+
+function renderEntries(
+  whys: ReadonlyMap<string, ReadonlySet<string>>,
+  inventory: Inventory,
+  mounted: readonly string[],
+): readonly Entry[] {
+  const entries = new Map<string, Entry>();
+  const put = (entry: Entry) => {
+    if (!entries.has(entry.path)) entries.set(entry.path, entry);
+  };
+  for (const device of fixedDevices) put(device);
+  for (const { path, content, mode, why } of fixedFiles) {
+    const sha256 = createHash("sha256").update(content).digest("hex");
+    const size = Buffer.byteLength(content);
+    put({ path, kind: "file", mode, owner: "root", group: "root", sha256, size, content, why: [why] });
+  }
+  for (const { path, mode } of fixedDirectories) put(directory(path, mode, "fixed list: every jail has it"));
+  for (const [path, reasons] of [...whys].sort(([one], [other]) => compare(one, other))) {
+    const fact = inventory.facts.get(path);
+    if (fact !== undefined) put(renderEntry(path, fact, [...reasons]));
+  }
+  for (const path of mounted) {
+    if (!isElsewhere(path, [])) put(directory(path, "0755", "mount point of a writable directory"));
+  }
+  for (const path of [...entries.keys()].sort(compare)) {
+    for (let above = parentOf(path); above !== "/"; above = parentOf(above)) {
+      const fact = inventory.facts.get(above);
+      const why = `parent of ${path}`;
+      put(fact?.type === "directory" ? renderEntry(above, fact, [why]) : directory(above, "0755", why));
+    }
+  }
+  return [...entries.values()].sort((one, other) => compare(one.path, other.path));
+}
+
+/** Setid bits never go into a jail. */
+function renderEntry(path: string, fact: Fact, reasons: readonly string[]): Entry {
+  const mode = (Number.parseInt(fact.mode, 8) & (fact.type === "directory" ? 0o1777 : 0o777))
+    .toString(8)
+    .padStart(4, "0");
+  const common = { path, mode, owner: fact.owner, group: fact.group };
+  const origin = {
+    ...(fact.package === undefined ? {} : { package: fact.package }),
+    ...(fact.version === undefined ? {} : { version: fact.version }),
+    why: shortReasons(reasons),
+  };
+  if (fact.type === "symlink") return { ...common, mode: "0777", kind: "symlink", target: fact.detail, ...origin };
+  if (fact.type === "directory") return { ...common, kind: "directory", ...origin };
+  return { ...common, kind: "file", sha256: fact.detail, size: fact.size, ...origin };
+}
+
+/** At most three of a kind: libc is needed by everything. */
+function shortReasons(reasons: readonly string[]): readonly string[] {
+  const counts = new Map<string, number>();
+  return [...reasons].sort(compare).filter((reason) => {
+    const kind = reason.split(" ").slice(0, 2).join(" ");
+    const count = (counts.get(kind) ?? 0) + 1;
+    counts.set(kind, count);
+    return count <= 3;
+  });
+}
+
+function directory(path: string, mode: string, why: string): Entry {
+  return { path, kind: "directory", mode, owner: "root", group: "root", why: [why] };
+}
+
+function parentOf(path: string): string {
+  return path.slice(0, Math.max(1, path.lastIndexOf("/")));
+}
+
+/** By code unit, as the order must be the same under every locale. */
+function compare(one: string, other: string): number {
+  return one < other ? -1 : one > other ? 1 : 0;
+}

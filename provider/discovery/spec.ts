@@ -1,0 +1,42 @@
+/** What a jail shall hold, as its resource was asked: the part that discovery needs, every value known. */
+export interface DiscoverySpec {
+  /** `apache2` or `apache2=2.4.62-1`; they need not be installed on the host. */
+  readonly packages: readonly string[];
+  /** The distribution's unit to derive from, with its suffix. */
+  readonly unit?: string;
+  /** Without a unit: absolute paths of the programs. */
+  readonly programs?: readonly string[];
+  /** Paths, globs or `package:NAME`; lifts the deny list for exactly these. */
+  readonly include: readonly string[];
+  /** Paths or globs; a directory stands for all below it. */
+  readonly exclude: readonly string[];
+  /** By path in the jail; laid into the build root before the trace. */
+  readonly files: Readonly<Record<string, DeclaredFile>>;
+  /** More names for the made passwd. */
+  readonly users: readonly string[];
+  readonly discovery: DiscoveryMethod;
+}
+
+export interface DeclaredFile {
+  readonly content: string;
+  /** Octal, `0644`. */
+  readonly mode: string;
+  /** `root`, or `USER:GROUP`. */
+  readonly owner: string;
+}
+
+export interface DiscoveryMethod {
+  /** `trace` runs the unit; `static` follows ELF needs only; `none` takes `include` and `files` only. */
+  readonly method: "trace" | "static" | "none";
+  readonly probe?: Probe;
+  /** Seconds for the traced start, probe, reload and stop together. */
+  readonly deadlineSeconds: number;
+}
+
+/** What to do with the traced daemon; default: connect to each tcp port it listens on, and GET / where it keeps silent. */
+export interface Probe {
+  readonly jailPort?: number;
+  readonly type?: "http" | "tcp" | "exec";
+  readonly path?: string;
+  readonly command?: readonly string[];
+}

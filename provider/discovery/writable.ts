@@ -1,0 +1,69 @@
+import type { WritableDirectory } from "../manifest/launch.ts";
+import { type Inventory, resolvePath } from "./inventory.ts";
+import type { Denied } from "./select.ts";
+import type { Touched } from "./touched.ts";
+import type { TraceNotes } from "./trace.ts";
+
+export interface Writable {
+  readonly directories: readonly WritableDirectory[];
+  /** Written by the traced daemon, and read-only in the jail. */
+  readonly refused: readonly Denied[];
+}
+
+/**
+ * Where the daemon needs a place of its own: what its unit declares, and the directories that it made or changed
+ * something in. State, cache and logs are told by the topmost; below /run each counts, as each has its own mode there.
+ */
+export function findWritable(touched: Touched, notes: TraceNotes, inventory: Inventory): Writable {
+  const found = new Map<string, string>();
+  const refused = new Map<string, string>();
+  for (const { path, mode, key } of notes.declaredDirectories) {
+    if (key !== "ConfigurationDirectory") found.set(resolvePath(inventory, path).canonical, mode);
+  }
+  for (const [path, uses] of touched) {
+    const { canonical } = resolvePath(inventory, path);
+    if (runtimeState(canonical, notes) && !found.has(canonical))
+      found.set(canonical, modeOf(canonical, notes, inventory));
+    const phase = uses.get("written");
+    if (phase === undefined || transient.test(canonical)) continue;
+    const directory = inventory.facts.get(canonical)?.type === "directory" ? canonical : parentOf(canonical);
+    if (found.has(directory)) continue;
+    if (writablePlace.test(directory)) found.set(directory, modeOf(directory, notes, inventory));
+    else refused.set(canonical, `written at ${phase} by the traced daemon; it is read-only in the jail`);
+  }
+  const directories = [...found]
+    .map(([path, mode]): WritableDirectory => ({ path, kind: kindOf(path), mode }))
+    .filter(({ path, kind }) => kind === "runtime" || ![...found.keys()].some((other) => path.startsWith(`${other}/`)))
+    .sort((one, other) => (one.path < other.path ? -1 : 1));
+  return { directories, refused: [...refused].map(([path, why]) => ({ path, why })) };
+}
+
+/** Places that every service has anyway. */
+const transient = /^\/(proc|sys|dev|tmp|var\/tmp)(\/|$)/;
+/** A directory of some program's own, or one that is meant to be written into; never /etc, /usr or all of /var/lib. */
+const writablePlace =
+  /^\/(run|srv\/.+|opt\/.+|home\/.+|var\/log|var\/(?!log$|tmp$|run$|lock$|lib$|cache$|spool$)[^/]+(\/.+)?)$|^\/run\/.+/;
+
+/** Below /run the daemon may only look for a directory, and miss it later: a lock that it takes at need. */
+function runtimeState(path: string, notes: TraceNotes): boolean {
+  return notes.runtimeDirectories.has(path) &&
+    path.split("/").length > 2 &&
+    !/^\/run\/(systemd|lock|log|user|dbus|mount|udev|sudo|utmp)(\/(?!lock)|$)/.test(path)
+    ? true
+    : /^\/run\/lock\/./.test(path) && notes.runtimeDirectories.has(path);
+}
+
+function modeOf(path: string, notes: TraceNotes, inventory: Inventory): string {
+  const mode = notes.runtimeDirectories.get(path)?.mode ?? inventory.facts.get(path)?.mode ?? "0755";
+  return (Number.parseInt(mode, 8) & 0o1777).toString(8).padStart(4, "0");
+}
+
+function kindOf(path: string): WritableDirectory["kind"] {
+  if (/^\/run(\/|$)/.test(path)) return "runtime";
+  if (/^\/var\/log(\/|$)/.test(path)) return "logs";
+  return /^\/var\/cache(\/|$)/.test(path) ? "cache" : "state";
+}
+
+function parentOf(path: string): string {
+  return path.slice(0, Math.max(1, path.lastIndexOf("/")));
+}
