@@ -1,0 +1,37 @@
+/** Everything of ours that lasts on a host. The scripts know it as $STATE. */
+export const stateDirectory = "/var/lib/pulumi-jail";
+
+/** A jail's own directory: mark, record and generations. */
+export function jailBase(jailName: string): string {
+  return `${stateDirectory}/jails/${jailName}`;
+}
+
+/** Where the generations of a base directory lie, which need not be a Jail's: the edge's own proxy has some too. */
+export function generationsDirectory(base: string): string {
+  return `${base}/generations`;
+}
+
+/** The immutable tree: what a unit's `RootDirectory=` names. */
+export function treeOf(base: string, digest: string): string {
+  return `${generationsDirectory(base)}/${digest}`;
+}
+
+/** How the daemon is started, as JSON; all that a service reads of a generation. */
+export function launchPath(base: string, digest: string): string {
+  return `${treeOf(base, digest)}.launch.json`;
+}
+
+/** Everything that the generation holds and why, as JSON. */
+export function manifestPath(base: string, digest: string): string {
+  return `${treeOf(base, digest)}.manifest.json`;
+}
+
+/** What `renderEntries` gives; its sha256 begins with the digest. */
+export function entriesPath(base: string, digest: string): string {
+  return `${treeOf(base, digest)}.entries`;
+}
+
+/** A generation's name is 16 hex. */
+export function isDigest(text: string): boolean {
+  return /^[0-9a-f]{16}$/.test(text);
+}

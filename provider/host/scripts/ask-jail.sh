@@ -1,0 +1,51 @@
+# shellcheck shell=sh
+# ask_jail BASE DISCOVERY FILES: a line `KEY VALUE` each, with %, newline and tab of the value escaped.
+#   directory absent|empty|full · owner TEXT · record TEXT · kept DIGEST.. (newest first) · used DIGEST WHO
+#   leftover NAME (of a run that was cut) · stale PACKAGE COUNT WAS IS · findings of its current generation (ask_generation)
+#   manifest TEXT: of its current generation, when the record holds DISCOVERY but not FILES, so that the next manifest can
+#   be made from it.
+ask_jail() {
+  perl -e "$(generation_look_source)$(generation_kept_source)$(jail_ask_source)" -- "$@" >"$SPOOL/jail"
+  cat -- "$SPOOL/jail"
+  jail_generation=$(sed -n 's/^generation //p' "$SPOOL/jail")
+  if [ -n "$jail_generation" ]; then
+    ask_generation "$1" "$jail_generation" >"$SPOOL/jail"
+    sed 's/^/finding /' "$SPOOL/jail"
+  fi
+}
+
+jail_ask_source() {
+  cat <<'PERL'
+my ($base, $discovery, $files) = @ARGV;
+sub say { my ($key, @words) = @_; my $text = join " ", @words; $text =~ s/([%\n\t])/sprintf "%%%02X", ord $1/ge; print "$key $text\n" }
+my @inside;
+if (opendir my $in, $base) { @inside = grep { $_ ne "." && $_ ne ".." } readdir $in; say("directory", @inside ? "full" : "empty") }
+elsif ($! == ENOENT) { say("directory", "absent") }
+else { failed("cannot list $base") }
+my $owner = text_of("$base/owner.json");
+say("owner", $owner) if defined $owner;
+my $record = text_of("$base/record.json") // "";
+say("record", $record) if $record ne "";
+say("kept", $_) for kept($base);
+my $used = used($base);
+for my $digest (sort keys %$used) { my %seen; say("used", $digest, $_) for grep { !$seen{$_}++ } @{$used->{$digest}} }
+if (opendir my $in, "$base/generations") { say("leftover", $_) for sort grep { /^\.(build-|.*\.pulumi-jail-doomed$)/ } readdir $in }
+my ($name) = $base =~ m{([^/]+)$};
+say("leftover", "build root") if status("/var/lib/pulumi-jail/build/jail-$name");
+my $exact = sub { my $name = shift; $record =~ /"\Q$name\E":"([0-9a-f]+)"/ ? $1 : "" };
+my $generation = $exact->("generation");
+if ($generation ne "") {
+  say("generation", $generation);
+  my $installed = installed();
+  for (split /\n/, text_of("$base/generations/$generation.host") // "") {
+    my ($name, $count, $was) = split /\t/;
+    my $is = $installed->{$name} // "-";
+    say("stale", $name, $count, $was, $is) if $was ne "-" && $is ne "-" && $is ne $was;
+  }
+  if ($exact->("discovery") eq $discovery && $exact->("files") ne $files) {
+    my $manifest = text_of("$base/generations/" . $exact->("built") . ".manifest.json");
+    say("manifest", $manifest) if defined $manifest;
+  }
+}
+PERL
+}

@@ -1,0 +1,195 @@
+import { canonicalPath } from "../generation/canonical.ts";
+import { completeManifest } from "../generation/fixed.ts";
+import { manifestPath } from "../generation/layout.ts";
+import { HostError, StepFailed } from "../host/errors.ts";
+import { hostIdOf } from "../host/host-id.ts";
+import { machine } from "../host/questions/machine.ts";
+import { read } from "../host/questions/read.ts";
+import { generationDigest } from "../manifest/digest.ts";
+import type { Entry, Manifest } from "../manifest/manifest.ts";
+import { parseManifest } from "../manifest/parse.ts";
+import { judgeCreate, judgeUpdate, type Owner } from "../ownership/ownership.ts";
+import { type Call, Unfinished } from "../resource/kind.ts";
+import { type Decision, decideGeneration } from "./decide.ts";
+import { type DesiredJail, desiredJail } from "./desired.ts";
+import { type DiscoveryFace, discoverySpec } from "./discovery-face.ts";
+import type { JailInputs, JailOutputs } from "./inputs.ts";
+import { observeJail } from "./observe.ts";
+import type { ObservedJail } from "./observed.ts";
+import { jailOutputs } from "./outputs.ts";
+import { foundOwner } from "./owned.ts";
+import { type BuildRootSteps, digestOfMaking, type Making, planFailed, planJail, recordOf } from "./plan.ts";
+import { describeContents, type JailRecord } from "./record.ts";
+
+/** One pass: observe, decide, discover if need be, plan, apply. Create and update are this one flow. */
+export async function convergeJail(
+  face: DiscoveryFace,
+  call: Call,
+  inputs: JailInputs,
+  state: (JailInputs & JailOutputs) | undefined,
+): Promise<JailOutputs> {
+  const seen = await observe(call, inputs, state);
+  const made = await make(face, call, inputs, seen);
+  const { desired, observed, owner, hostId } = seen;
+  const record = recordOf(desired, owner, observed.record, digestOfMaking(made.making), made.contents);
+  const steps = planJail(desired, observed, owner, made.making, record, made.buildRoot);
+  const { urn } = call.owner;
+  try {
+    await call.host.apply({ lock: lockOf(desired), urn, deadlineSeconds: call.deadlineSeconds, steps }, call.progress);
+  } catch (error) {
+    await giveUp(face, call, inputs, seen, error);
+  }
+  return jailOutputs(desired, record, { hostId, claim: owner.claim });
+}
+
+/** What was seen at the start of a call, and under which claim it may go on. */
+interface Seen {
+  readonly desired: DesiredJail;
+  readonly observed: ObservedJail;
+  readonly owner: Owner;
+  readonly hostId: string;
+}
+
+interface Made {
+  readonly making: Making;
+  readonly contents: Pick<JailRecord, "packages" | "fileCount" | "bytes">;
+  readonly buildRoot?: BuildRootSteps;
+}
+
+async function observe(call: Call, inputs: JailInputs, state: JailOutputs | undefined): Promise<Seen> {
+  const desired = desiredJail(inputs);
+  const [observed, { machineId }] = await call.host.ask([observeJail(desired), machine()]);
+  const found = foundOwner(observed, call.owner);
+  const adopt = inputs.adopt ?? false;
+  const verdict = state
+    ? judgeUpdate(found, call.owner, call.owner.claim, adopt)
+    : judgeCreate(found, call.owner, call.owner.claim, adopt);
+  if (verdict.verdict === "refuse")
+    throw new HostError("foreign", call.host.label, `jail ${desired.jailName}: ${verdict.reason}`);
+  return { desired, observed, owner: { ...call.owner, claim: verdict.claim }, hostId: hostIdOf(machineId) };
+}
+
+async function make(face: DiscoveryFace, call: Call, inputs: JailInputs, seen: Seen): Promise<Made> {
+  const { desired, observed } = seen;
+  const decision = decideGeneration(desired, observed, face.openedAtStart);
+  switch (decision.from) {
+    case "nowhere":
+      throw new Error(`jail ${desired.jailName}: ${decision.because}`);
+    case "kept":
+      return makeKept(call, seen, decision);
+    case "packages":
+      return makeFromPackages(face, inputs, seen, decision.digest);
+    case "last": {
+      const { manifest, digest } = decision;
+      return { making: { make: "build", manifest, from: digest }, contents: describeContents(manifest) };
+    }
+    case "manifest": {
+      const manifest = await readManifest(call, desired, decision.digest);
+      if (generationDigest(manifest) !== decision.digest) return discoverAnew(face, call, inputs, seen);
+      return { making: { make: "build", manifest, from: decision.digest }, contents: describeContents(manifest) };
+    }
+    case "discovery":
+      return discoverAnew(face, call, inputs, seen);
+  }
+}
+
+async function makeKept(call: Call, seen: Seen, { digest, mend }: Decision & { from: "kept" }): Promise<Made> {
+  const { desired, observed } = seen;
+  const { record } = observed;
+  const current = record?.generation === digest;
+  const making: Making = mend
+    ? { make: "mend", digest, findings: current ? observed.findings : [] }
+    : { make: "nothing", digest };
+  const contents = current && record ? record : describeContents(await readManifest(call, desired, digest));
+  return { making, contents };
+}
+
+function makeFromPackages(face: DiscoveryFace, inputs: JailInputs, seen: Seen, digest: string): Made {
+  const { desired, observed } = seen;
+  const id = buildRootId(desired);
+  const source = face.buildRootDirectory(id);
+  return {
+    making: { make: "mend", digest, findings: observed.findings, source },
+    contents: observed.record!,
+    buildRoot: {
+      open: [face.openBuildRootStep(id, lockOf(desired), discoverySpec(inputs), false)],
+      close: [face.closeBuildRootStep(id)],
+    },
+  };
+}
+
+async function discoverAnew(face: DiscoveryFace, call: Call, inputs: JailInputs, seen: Seen): Promise<Made> {
+  const { desired } = seen;
+  const id = buildRootId(desired);
+  const run = { id, urn: call.owner.urn, lock: lockOf(desired), progress: call.progress };
+  try {
+    const found = await face.discover(call.host, discoverySpec(inputs), run);
+    const manifest = completeManifest(withIncludedDirectories(found.manifest, inputs.include));
+    return {
+      making: { make: "build", manifest, source: found.buildRoot },
+      contents: describeContents(manifest),
+      buildRoot: { open: [], close: [face.closeBuildRootStep(id)] },
+    };
+  } catch (error) {
+    return giveUp(face, call, inputs, seen, error);
+  }
+}
+
+/** A plain path of `include` that is nowhere becomes an empty directory: a place for a service's volume. */
+function withIncludedDirectories(manifest: Manifest, include: readonly string[]): Manifest {
+  const entries = new Map(manifest.entries.map((entry) => [entry.path, entry]));
+  const plain = include.filter((path) => path.startsWith("/") && !/[*?[\]{}]/.test(path));
+  for (const path of plain.map((given) => canonicalPath(entries, given.replace(/\/+$/, "")))) {
+    const why = ["in include, and nowhere in the packages: an empty directory"];
+    const entry: Entry = { path, kind: "directory", mode: "0755", owner: "root", group: "root", why };
+    if (path !== "" && !entries.has(path)) entries.set(path, entry);
+  }
+  return { ...manifest, entries: [...entries.values()] };
+}
+
+/**
+ * After a failure on the host: takes the build root away, and, once there is something of ours, hands the state what is
+ * true with the reasons. A host that can't be reached, or where nothing of ours could be written, throws as it is.
+ */
+async function giveUp(face: DiscoveryFace, call: Call, inputs: JailInputs, seen: Seen, error: unknown): Promise<never> {
+  if (!(error instanceof HostError) || !(error instanceof StepFailed || error.kind === "discovery")) throw error;
+  const { desired, hostId, owner } = seen;
+  try {
+    const [observed] = await call.host.ask([observeJail(desired)]);
+    // Under another's mark by now: somebody else was quicker.
+    const found = foundOwner(observed, owner);
+    if (found.state === "foreign" || (found.state === "owned" && found.owner.urn !== owner.urn && !inputs.adopt))
+      throw error;
+    const steps = planFailed(desired, observed, owner, [face.closeBuildRootStep(buildRootId(desired))]);
+    await call.host.apply({ lock: lockOf(desired), urn: owner.urn, steps });
+    const outputs = jailOutputs(desired, observed.record, { hostId, claim: owner.claim, unfinished: true });
+    throw new Unfinished(outputs, reasonsOf(error));
+  } catch (later) {
+    throw later instanceof Unfinished ? later : error;
+  }
+}
+
+function reasonsOf(error: HostError): readonly string[] {
+  const output = error instanceof StepFailed ? error.output.trim() : "";
+  return [error.message, ...(output === "" ? [] : [output])];
+}
+
+async function readManifest(call: Call, desired: DesiredJail, digest: string): Promise<Manifest> {
+  const [text] = await call.host.ask([read(manifestPath(desired.base, digest))]);
+  if (text !== undefined) return parseManifest(text);
+  throw new HostError(
+    "unexpected-output",
+    call.host.label,
+    `generation ${digest} of ${desired.jailName} has no manifest`,
+  );
+}
+
+/** The build root's name on the host; ask-jail.sh knows it too. */
+export function buildRootId(desired: DesiredJail): string {
+  return `jail-${desired.jailName}`;
+}
+
+/** What every plan of this jail locks. */
+export function lockOf(desired: DesiredJail): string {
+  return `jail/${desired.jailName}`;
+}

@@ -1,0 +1,70 @@
+import { HostError } from "../host/errors.ts";
+import { hostIdOf } from "../host/host-id.ts";
+import { machine } from "../host/questions/machine.ts";
+import { mayDelete } from "../ownership/ownership.ts";
+import type { Call, ResourceKind } from "../resource/kind.ts";
+import { buildRootId, convergeJail, lockOf } from "./converge.ts";
+import { desiredJail } from "./desired.ts";
+import type { DiscoveryFace } from "./discovery-face.ts";
+import { describeDrift } from "./drift.ts";
+import { checkJail, diffJail, type JailInputs, type JailOutputs } from "./inputs.ts";
+import { observeJail } from "./observe.ts";
+import type { ObservedJail } from "./observed.ts";
+import { jailOutputs } from "./outputs.ts";
+import { foundOwner } from "./owned.ts";
+import { planRemoval } from "./plan.ts";
+
+/** The Jail's seven words. */
+export function createJailKind(face: DiscoveryFace): ResourceKind<JailInputs, JailOutputs> {
+  return {
+    kind: "jail",
+    check: checkJail,
+    diff: diffJail,
+    id: (inputs) => inputs.jailName,
+    read: readJail,
+    converge: (call, inputs, state) => convergeJail(face, call, inputs, state),
+    remove: (call, state) => removeJail(face, call, state),
+  };
+}
+
+async function readJail(call: Call, state: JailInputs & JailOutputs): Promise<JailOutputs | undefined> {
+  const desired = desiredJail(state);
+  const [observed, { machineId }] = await call.host.ask([observeJail(desired), machine()]);
+  const found = foundOwner(observed, call.owner);
+  if (found.state === "nothing") return undefined;
+  const taken = describeTaken(found, state);
+  const drift = taken ?? describeDrift(observed, state);
+  const { claim, unfinished } = state;
+  return jailOutputs(desired, observed.record, { hostId: hostIdOf(machineId), claim, drift, unfinished });
+}
+
+async function removeJail(face: DiscoveryFace, call: Call, state: JailInputs & JailOutputs): Promise<void> {
+  const desired = desiredJail(state);
+  const [observed] = await call.host.ask([observeJail(desired)]);
+  const found = foundOwner(observed, call.owner);
+  // Nothing is left but what a cut removal may have forgotten; whatever has another mark was superseded.
+  if (found.state !== "nothing" && !mayDelete(found, state.claim)) return;
+  refuseInUse(call, desired.jailName, observed);
+  const close = observed.leftovers.includes("build root") ? [face.closeBuildRootStep(buildRootId(desired))] : [];
+  const steps = planRemoval(desired, observed, close);
+  const { urn } = call.owner;
+  await call.host.apply({ lock: lockOf(desired), urn, deadlineSeconds: call.deadlineSeconds, steps }, call.progress);
+}
+
+function refuseInUse(call: Call, jailName: string, { used, kept }: ObservedJail): void {
+  const users = [...new Set(kept.flatMap((digest) => used.get(digest) ?? []))];
+  if (users.length === 0) return;
+  throw new HostError(
+    "locked",
+    call.host.label,
+    `jail ${jailName} is in use by ${users.join(" and ")}; remove that first`,
+  );
+}
+
+/** Another stack, or another life of this one, has taken the jail over: said, never mended by force. */
+function describeTaken(found: ReturnType<typeof foundOwner>, state: JailOutputs): readonly string[] | undefined {
+  if (found.state === "foreign") return [`jail ${state.jailName} carries no mark of ours any more`];
+  if (found.state === "owned" && found.owner.claim !== state.claim)
+    return [`jail ${state.jailName} was taken over by ${found.owner.urn}`];
+  return undefined;
+}

@@ -1,0 +1,122 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { ConnectionArgs, Host } from "../connection/resource.ts";
+import { JailResource } from "../dynamic/resource.ts";
+import { jailShim } from "../dynamic/shim.ts";
+
+/** What is in a jail. Which of a program's files those are is found out on the host, by a trace of its own unit. */
+export interface JailArgs {
+  /** The host that it is on. Another machine is a replacement, created first; a credential changes nothing there. */
+  connection: Host | ConnectionArgs;
+  /** Name on the host: a-z, 0-9 and "-", at most 40; default: the resource's name, decided once. Replaces. */
+  jailName?: pulumi.Input<string>;
+  /** Takes over a jail of that name which another stack made; default false: it is refused, naming the owner. */
+  adopt?: boolean;
+  /**
+   * Packages to take files from, `apache2` or `apache2=2.4.62-1`. They need not be installed on the host and never are:
+   * they go into a build root. A change builds a new generation beside what runs.
+   */
+  packages?: pulumi.Input<pulumi.Input<string>[]>;
+  /**
+   * The distribution's unit, `apache2.service`: it is started, probed, reloaded and stopped once under a trace, and its
+   * command line becomes the jail's. A change builds a new generation.
+   */
+  unit?: pulumi.Input<string>;
+  /** Without a unit: absolute paths of the programs. A change builds a new generation. */
+  programs?: pulumi.Input<pulumi.Input<string>[]>;
+  /** Where packages come from; default "host": the host's own apt sources. Others are not in this version. */
+  source?: pulumi.Input<"host">;
+  /** Default "minimal": just what the program needs. Others are not in this version. */
+  content?: pulumi.Input<"minimal">;
+  /**
+   * More paths, globs, or all of `package:NAME`; default none. Lifts the list of what is denied (shells, interpreters,
+   * setid files, keys) for exactly these. A plain path that is nowhere becomes an empty directory, such as a volume's
+   * place. A change builds a new generation.
+   */
+  include?: pulumi.Input<pulumi.Input<string>[]>;
+  /** Paths or globs to leave out although they were used; default none. A change builds a new generation. */
+  exclude?: pulumi.Input<pulumi.Input<string>[]>;
+  /**
+   * Files by path, over those of the packages; default none. A secret is refused, as a jail's files are no place for one:
+   * use the service's `configFiles` or `credentials`. A file that is not read at start is exchanged without a trace.
+   */
+  files?: pulumi.Input<Record<string, pulumi.Input<JailFile>>>;
+  /** How the files are found. A change builds a new generation. */
+  discovery?: pulumi.Input<JailDiscovery>;
+  /** More names for the service's passwd and group, besides root and those that the unit names; default none. */
+  users?: pulumi.Input<pulumi.Input<string>[]>;
+  /** Chooses a kept generation, 16 hex, and builds nothing: the way back by one argument. Default: the newest. */
+  pinnedGeneration?: pulumi.Input<string>;
+  /** Generations to keep besides the chosen one and those in use; default 3. Surplus ones are removed. */
+  keepGenerations?: pulumi.Input<number>;
+}
+
+export interface JailFile {
+  /** The text, never a secret. */
+  content: pulumi.Input<string>;
+  /** Octal, without setuid bits; default "0644". */
+  mode?: pulumi.Input<string>;
+  /** By name, `root` or `user:group`; default "root". What the daemon's user may read, it may read in the jail. */
+  owner?: pulumi.Input<string>;
+}
+
+export interface JailDiscovery {
+  /**
+   * "trace" runs the unit once, "static" follows libraries only, "none" takes `include` and `files` alone. Default: "trace"
+   * with a unit, else "static".
+   */
+  method?: pulumi.Input<"trace" | "static" | "none">;
+  /** What the traced daemon is asked; default: whatever port it listens on. */
+  probe?: pulumi.Input<Probe>;
+  /** Repairs at most when it does not start in the jail; default 3. */
+  rounds?: pulumi.Input<number>;
+  /** Seconds for start, probe, reload and stop together; default 300. */
+  deadlineSeconds?: pulumi.Input<number>;
+}
+
+/** One question to a daemon while it is traced: the richer, the more of its files are seen. */
+export interface Probe {
+  /** Its usual port; default: what it listens on. */
+  jailPort?: pulumi.Input<number>;
+  /** Default "tcp", or "http" with a path. */
+  type?: pulumi.Input<"http" | "tcp" | "exec">;
+  /** Path of the URL; default "/". */
+  path?: pulumi.Input<string>;
+  /** For "exec": program and arguments, of the build root. */
+  command?: pulumi.Input<pulumi.Input<string>[]>;
+}
+
+/** A minimal, immutable tree of what a program needs, on one host. It only builds: a JailedService chooses it and runs it. */
+export class Jail extends JailResource {
+  /** The name on the host. */
+  declare readonly jailName: pulumi.Output<string>;
+  /** The generation that services are to use: 16 hex, equal on all hosts for equal content. */
+  declare readonly generation: pulumi.Output<string>;
+  /** Its tree on the host. */
+  declare readonly rootDirectory: pulumi.Output<string>;
+  /** Name to version, of the packages that were asked for or own one of its files. */
+  declare readonly packageVersions: pulumi.Output<Readonly<Record<string, string>>>;
+  /** Regular files in it. */
+  declare readonly fileCount: pulumi.Output<number>;
+  /** Of those files; the store holds equal ones of all jails once. */
+  declare readonly bytes: pulumi.Output<number>;
+  /** The host it is on, for the services that use it. */
+  readonly host: Host | ConnectionArgs;
+
+  constructor(name: string, args: JailArgs, options?: pulumi.CustomResourceOptions) {
+    const files = args.files === undefined ? undefined : withoutSecrets(name, args.files);
+    super(jailShim, "Jail", name, { ...args, files }, outputs, options);
+    this.host = args.connection;
+  }
+}
+
+const outputs: readonly string[] = ["generation", "rootDirectory", "packageVersions", "fileCount", "bytes"];
+
+/** A jail's files lie in a tree that is shared, listed in manifests and kept for a rollback: nothing of it is secret. */
+function withoutSecrets(name: string, files: NonNullable<JailArgs["files"]>): pulumi.Output<unknown> {
+  const given = pulumi.output(files);
+  return pulumi.output(pulumi.isSecret(given)).apply((secret) => {
+    if (secret)
+      throw new Error(`Jail ${name}: files holds a secret; give it to the service as configFiles or credentials`);
+    return given;
+  });
+}

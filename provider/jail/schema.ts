@@ -1,0 +1,149 @@
+import * as v from "valibot";
+import { absolutePathSchema, known, nameSchema, shown } from "../resource/check.ts";
+
+/** Files that hold what differs by service and host: a uid, the service's own name. */
+const perService: readonly string[] = ["/etc/passwd", "/etc/group", "/etc/hosts", "/etc/resolv.conf", "/etc/hostname"];
+
+/** What is mounted over when a service starts. */
+const covered: readonly string[] = ["/dev", "/proc", "/sys", "/run", "/tmp", "/var/tmp"];
+
+/** Inputs of a Jail, one by one; unknown values pass at any depth. */
+export const jailSchema: v.GenericSchema = v.looseObject({
+  jailName: nameSchema(),
+  packages: list(
+    pattern(
+      /^[a-z0-9][a-z0-9+.-]+(:[a-z0-9-]+)?(=[A-Za-z0-9.+~:-]+)?$/,
+      'is no package; "apache2" or "apache2=2.4.62-1"',
+    ),
+  ),
+  unit: v.optional(
+    known(
+      v.pipe(
+        text(),
+        v.check(isService, (issue) => describeUnit(String(issue.input))),
+      ),
+    ),
+  ),
+  programs: list(absolutePathSchema()),
+  source: only("host", 'only "host" is in this version'),
+  content: only("minimal", 'only "minimal" is in this version'),
+  include: list(selector()),
+  exclude: list(selector()),
+  files: known(
+    v.record(
+      v.pipe(
+        absolutePathSchema(),
+        v.check((path) => !perService.includes(path), "passwd, group and hosts are made per service"),
+        v.check(
+          (path) => !isCovered(path),
+          (issue) => `${shown(coverOf(String(issue.input)))} is mounted over at every start`,
+        ),
+      ),
+      known(
+        v.looseObject({
+          content: known(v.string("is not a string; give the file's text as content")),
+          mode: v.optional(pattern(/^0?[0-7]{3}$/, 'is no mode without setuid bits, such as "0644"')),
+          owner: v.optional(pattern(/^[a-z_][a-z0-9_-]*(:[a-z_][a-z0-9_-]*)?$/, 'is no owner; "root" or "user:group"')),
+        }),
+      ),
+    ),
+  ),
+  discovery: known(
+    v.looseObject({
+      method: known(
+        v.picklist(["trace", "static", "none"], (issue) => `${shown(issue.input)} is not "trace", "static" or "none"`),
+      ),
+      rounds: whole(0, 10),
+      deadlineSeconds: whole(10, 3600),
+      probe: v.optional(
+        known(
+          v.looseObject({
+            jailPort: v.optional(whole(1, 65535)),
+            type: v.optional(
+              known(
+                v.picklist(["http", "tcp", "exec"], (issue) => `${shown(issue.input)} is not "http", "tcp" or "exec"`),
+              ),
+            ),
+            path: v.optional(pattern(/^\/\S*$/, 'is no path of a URL; it begins with "/"')),
+            command: v.optional(list(known(text()))),
+          }),
+        ),
+      ),
+    }),
+  ),
+  users: list(pattern(/^[a-z_][a-z0-9_-]{0,31}$/, "is no user name")),
+  manifestFile: v.optional(v.custom(() => false, "is not in this version")),
+  pinnedGeneration: v.optional(pattern(/^[0-9a-f]{16}$/, "is no generation; 16 hex digits")),
+  keepGenerations: whole(0, 100),
+  adopt: v.optional(known(v.boolean((issue) => `${shown(issue.input)} is neither true nor false`))),
+});
+
+function list(item: v.GenericSchema) {
+  return known(v.array(item, (issue) => `${shown(issue.input)} is not a list`));
+}
+
+function text() {
+  return v.string((issue) => `${shown(issue.input)} is not a string`);
+}
+
+function pattern(expression: RegExp, reason: string) {
+  return known(
+    v.pipe(
+      text(),
+      v.regex(expression, (issue) => `${shown(issue.input)} ${reason}`),
+    ),
+  );
+}
+
+function only(value: string, reason: string) {
+  return known(
+    v.custom(
+      (given) => given === value,
+      (issue) => `${shown(issue.input)}: ${reason}`,
+    ),
+  );
+}
+
+function whole(least: number, most: number) {
+  const reason = (issue: { readonly input: unknown }) =>
+    `${shown(issue.input)} is not a whole number from ${least} to ${most}`;
+  return known(v.pipe(v.number(reason), v.integer(reason), v.minValue(least, reason), v.maxValue(most, reason)));
+}
+
+/** A path, a glob, or `package:NAME`. */
+function selector() {
+  return known(
+    v.pipe(
+      text(),
+      v.check(
+        (given) => given.startsWith("/") || given.startsWith("package:"),
+        (issue) => `${shown(issue.input)} is not an absolute path`,
+      ),
+      v.check(isPlainSelector, (issue) => `${shown(issue.input)} has "..", a control character or no name`),
+    ),
+  );
+}
+
+function isPlainSelector(given: string): boolean {
+  if (given.startsWith("package:")) return /^package:[a-z0-9][a-z0-9+.-]+$/.test(given);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are exactly what is refused
+  return given.startsWith("/") ? !/[\x00-\x1f\x7f]/.test(given) && !given.split("/").includes("..") : true;
+}
+
+function isService(unit: string): boolean {
+  return /^[A-Za-z0-9:_.\\@-]+\.service$/.test(unit);
+}
+
+function describeUnit(unit: string): string {
+  if (/^[A-Za-z0-9:_\\@-]+$/.test(unit))
+    return `${shown(unit)} has no suffix; did you mean ${shown(`${unit}.service`)}?`;
+  return `${shown(unit)} is no service unit, such as "apache2.service"`;
+}
+
+function isCovered(path: string): boolean {
+  return covered.some((place) => path === place || path.startsWith(`${place}/`));
+}
+
+function coverOf(path: string): string {
+  return covered.find((place) => path === place || path.startsWith(`${place}/`)) ?? path;
+}

@@ -1,0 +1,72 @@
+import * as v from "valibot";
+import type { Launch } from "./launch.ts";
+import type { Manifest } from "./manifest.ts";
+
+/** Throws when the text is no manifest of a schema that this version knows. */
+export function parseManifest(text: string): Manifest {
+  return parse(manifestSchema, text, "manifest");
+}
+
+/** Throws when the text is no launch. */
+export function parseLaunch(text: string): Launch {
+  return parse(launchSchema, text, "launch");
+}
+
+function parse<Value>(schema: v.GenericSchema<unknown, Value>, text: string, what: string): Value {
+  const result = v.safeParse(schema, JSON.parse(text));
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  throw new Error(`the ${what} is not as this version writes it: ${v.getDotPath(issue) ?? what}: ${issue.message}`);
+}
+
+const text = v.string();
+const texts = v.array(v.string());
+const words = v.record(v.string(), v.string());
+
+/** Unknown keys pass and are kept: a newer release may have written them. */
+const launchSchema: v.GenericSchema<unknown, Launch> = v.looseObject({
+  unit: v.optional(text),
+  type: v.picklist(["exec", "notify", "forking", "oneshot"]),
+  argv: texts,
+  workingDirectory: text,
+  environment: words,
+  user: text,
+  group: text,
+  users: v.array(v.looseObject({ name: text, group: text, home: text })),
+  listens: v.array(
+    v.looseObject({
+      protocol: v.picklist(["tcp", "udp", "unix"]),
+      jailPort: v.optional(v.number()),
+      path: v.optional(text),
+    }),
+  ),
+  writable: v.array(v.looseObject({ path: text, kind: v.picklist(["runtime", "state", "cache", "logs"]), mode: text })),
+  limitNOFILE: v.optional(v.number()),
+  killSignal: v.optional(text),
+  reloadSignal: v.optional(text),
+  successExitStatus: v.optional(text),
+  writeExecuteMemory: v.boolean(),
+});
+
+const entrySchema = v.looseObject({
+  path: text,
+  kind: v.picklist(["file", "directory", "symlink", "device"]),
+  mode: v.pipe(text, v.regex(/^[01][0-7]{3}$/)),
+  owner: text,
+  group: text,
+  sha256: v.optional(v.pipe(text, v.regex(/^[0-9a-f]{64}$/))),
+  size: v.optional(v.number()),
+  target: v.optional(text),
+  device: v.optional(text),
+  package: v.optional(text),
+  version: v.optional(text),
+  why: texts,
+});
+
+const manifestSchema: v.GenericSchema<unknown, Manifest> = v.looseObject({
+  schema: v.literal(1),
+  source: v.literal("host"),
+  packages: words,
+  entries: v.array(entrySchema),
+  launch: launchSchema,
+});
