@@ -28,6 +28,7 @@ export class SshTransport implements Transport {
   #live: Promise<Live> | undefined;
   #refused: HostError | undefined;
   #channels = 0;
+  #holders = 0;
   #limit = maxChannels;
   readonly #queue: (() => void)[] = [];
   #idle: NodeJS.Timeout | undefined;
@@ -66,8 +67,14 @@ export class SshTransport implements Transport {
   async forward(host: string, port: number, withinMs?: number): Promise<Duplex> {
     const live = await this.#connect(withinMs);
     return new Promise((resolve, reject) => {
-      const failed = (error: Error) =>
-        reject(new HostError("unreachable", this.label, `cannot reach ${host}:${port} from here: ${error.message}`));
+      const failed = (error: Error) => {
+        const told = new HostError(
+          "unreachable",
+          this.label,
+          `cannot reach ${host}:${port} from here: ${error.message}`,
+        );
+        reject(new DialFailure(told, true));
+      };
       try {
         live.client.forwardOut("127.0.0.1", 0, host, port, (error, stream) =>
           error ? failed(error) : resolve(stream),
@@ -85,23 +92,29 @@ export class SshTransport implements Transport {
     live?.then((connected) => connected.end()).catch(() => {});
   }
 
-  /** Keeps the process alive while something is under way here, and only then. */
-  hold(busy: boolean): void {
+  /** Keeps the process alive while something is under way here or behind this hop, and only then. */
+  retain(): void {
     clearTimeout(this.#idle);
-    this.#live?.then((live) => (busy ? live.ref() : live.unref())).catch(() => {});
-    this.#jump?.hold(busy);
-    if (!busy) this.#idle = setTimeout(() => this.close(), idleMs).unref();
+    if (this.#holders++ === 0) this.#live?.then((live) => live.ref()).catch(() => {});
+    this.#jump?.retain();
+  }
+
+  /** Undoes one `retain`. */
+  release(): void {
+    this.#jump?.release();
+    if (--this.#holders > 0) return;
+    this.#live?.then((live) => live.unref()).catch(() => {});
+    this.#idle = setTimeout(() => this.close(), idleMs).unref();
   }
 
   async #takeSlot(): Promise<void> {
     while (this.#channels >= this.#limit) await new Promise<void>((resolve) => this.#queue.push(resolve));
-    this.#channels++;
+    if (this.#channels++ === 0) this.retain();
   }
 
   #freeSlot(): void {
-    this.#channels--;
+    if (--this.#channels === 0) this.release();
     this.#queue.shift()?.();
-    if (this.#channels === 0) this.hold(false);
   }
 
   #connect(withinMs?: number): Promise<Live> {
@@ -114,11 +127,7 @@ export class SshTransport implements Transport {
       };
       live.then((connected) => connected.client.once("close", forget), forget);
     }
-    const live = this.#live;
-    return live.then((connected) => {
-      this.hold(true);
-      return connected;
-    });
+    return this.#live;
   }
 
   async #dial(withinMs?: number): Promise<Live> {

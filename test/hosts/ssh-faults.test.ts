@@ -1,9 +1,11 @@
+import { spawn } from "node:child_process";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { TestHost, TestHosts } from "../../dev/hosts/index.ts";
 import { StepFailed } from "../../provider/host/errors.ts";
 import { files } from "../../provider/host/questions/files.ts";
 import { machine } from "../../provider/host/questions/machine.ts";
 import { read } from "../../provider/host/questions/read.ts";
+import { remoteCommand, renderApply } from "../../provider/host/request.ts";
 import type { Plan, Step } from "../../provider/host/step.ts";
 import {
   expectFile,
@@ -105,7 +107,7 @@ test("a question cut off is asked again", async () => {
   await shell(web1, "rm /var/tmp/test-large");
 });
 
-test("10 MB of answer arrive, and 10 MB of a step's output too", async () => {
+test("10 MB of answer arrive", async () => {
   const host = open(connectionTo(web1));
   await shell(web1, "head -c 7500000 /dev/urandom | base64 -w0 >/var/tmp/test-text");
   const [text] = await host.ask([read("/var/tmp/test-text")]);
@@ -154,34 +156,32 @@ test("a lock that is held makes a plan wait, and one that stays held is named wi
   await two.apply(plan([removeFile("/var/tmp/none")], { lock: "jail/other" }));
 });
 
-test("a plan whose owner went away while it waited for the lock does not run", async () => {
-  const [one, two] = [open(connectionTo(web1)), openHost(connectionTo(web1, { dialErrorLimit: 1 }))];
+test("a plan whose owner was killed while it waited for the lock does not run", async () => {
+  const one = open(connectionTo(web1));
   const slow = slowStep(3, "gone");
   await one.apply(plan(slow.prepare));
+  const wish = { path: "/var/tmp/test-gone-wrote", mode: "0600", owner: "root", content: "x" };
+  const request = renderApply("0123456789abcdef", { id: "of-the-killed" }, plan([writeFile(wish)]));
   let held = false;
   const first = one.apply(plan([slow.step]), () => {
     held = true;
   });
   await until(() => held);
-  let waiting = false;
-  const wish = { path: "/var/tmp/test-gone-wrote", mode: "0600", owner: "root", content: "x" };
-  void two.host
-    .apply(plan([writeFile(wish)]), () => {
-      waiting = true;
-    })
-    .catch(() => {});
-  await until(() => waiting);
-  // As after kill -9 of the process that asked: its connection is gone and it never comes back.
-  const port = await shell(
-    web1,
-    "ss -Htnp state established '( sport = :22 )' | sort -t: -k3 | tail -1 | sed 's/.*pid=\\([0-9]*\\).*/\\1/'",
-  );
-  expect(port).not.toBe("");
-  two.close();
-  Object.assign(two, { host: undefined });
+  const options = ["-i", web1.privateKeyPath, "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"];
+  const client = spawn("ssh", [...options, `root@${web1.address}`, remoteCommand], {
+    stdio: ["pipe", "pipe", "ignore"],
+  });
+  let told = "";
+  client.stdout.on("data", (chunk: Buffer) => {
+    told += chunk.toString();
+  });
+  client.stdin.write(request);
+  await until(() => told.includes("waiting"));
+  client.kill("SIGKILL");
   await first;
-  await until(async () => (await shell(web1, "ls /run/pulumi-jail/operations 2>/dev/null | wc -l")) === "0\n");
-  expect(await shell(web1, "cat /var/tmp/test-gone-wrote 2>/dev/null || echo absent")).toBe("absent\n");
+  await one.apply(plan([removeFile("/var/tmp/none")]));
+  expect(await shell(web1, `cat ${wish.path} 2>/dev/null || echo absent`)).toBe("absent\n");
+  await until(async () => (await shell(web1, "ls -A /run | grep pulumi || true")) === "");
 });
 
 test("a plan that takes longer than its deadline is ended on the host, and what it ran with it", async () => {

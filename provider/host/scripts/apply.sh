@@ -33,11 +33,14 @@ claim_record() {
   flock -n 7
   printf '%s\n' "$URN" >"$SPOOL/record/urn"
   printf '%s\n' "$boot" >"$SPOOL/record/boot"
-  while :; do
-    mkdir -p -- "$RUN/operations"
+  claim_tries=0
+  while [ "$claim_tries" -lt 100 ]; do
+    claim_tries=$((claim_tries + 1))
+    mkdir -p -- "$RUN/operations" 2>/dev/null || continue
     mv -T -- "$SPOOL/record" "$record" 2>/dev/null && return 0
     [ ! -d "$record" ] || return 1
   done
+  exit 73
 }
 
 await_record() {

@@ -30,9 +30,9 @@ open_request() {
   trap 'close_request' EXIT
   trap '' PIPE HUP
   trap 'exit 143' INT TERM
-  SPOOL=$(mktemp -d /run/pulumi-jail-request.XXXXXXXX) || exit 74
+  SPOOL=$(mktemp -d /run/pulumi-jail-request.XXXXXXXX) || exit 73
   IFS= read -r length <&3 || exit 74
-  head -c "$length" <&3 >"$SPOOL/request"
+  head -c "$length" <&3 >"$SPOOL/request" || exit 73
   [ "$(stat -c %s -- "$SPOOL/request")" = "$length" ] || exit 74
   exec 5<"$SPOOL/request"
   IFS= read -r NONCE <&5

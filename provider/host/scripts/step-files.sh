@@ -11,11 +11,19 @@ step_remove_file() {
 # step_make_directory PATH MODE OWNER
 step_make_directory() {
   refuse_symlinks "$1"
-  if [ ! -d "$1" ]; then
-    (umask 022 && mkdir -p -- "${1%/*}" && umask 077 && mkdir -- "$1") || { blame_disk "${1%/*}" && exit 1; }
-  fi
+  directory_tries=0
+  until [ -d "$1" ]; do
+    # Another plan may sweep an empty parent between the two.
+    (umask 022 && mkdir -p -- "${1%/*}" && umask 077 && mkdir -- "$1") && break
+    blame_disk "${1%/*}"
+    directory_tries=$((directory_tries + 1))
+    [ "$directory_tries" -lt 5 ] || exit 1
+  done
   # Only what differs is touched: a converged directory keeps its ctime.
-  [ "$(stat -c %U:%G -- "$1")" = "$3" ] || chown -- "$3" "$1"
+  case " $(stat -c "%U:%G %u:%g %U %u" -- "$1") " in
+    *" $3 "*) ;;
+    *) chown -- "$3" "$1" ;;
+  esac
   [ "$(stat -c %04a -- "$1")" = "$2" ] || chmod -- "$2" "$1"
 }
 
@@ -72,11 +80,11 @@ refuse_mounts() {
   ' "$1"
 }
 
-# step_sweep_state: what is empty goes, deepest first; what is not stays.
+# step_sweep_state: the directories which all objects share go when they are empty. Not those of an object: another plan
+# may have made one just now and not filled it yet, and an empty volume is still a volume.
 step_sweep_state() {
   [ -d "$STATE" ] || return 0
-  for sweep_base in operations locks jails services store volumes edge; do
-    [ ! -d "$STATE/$sweep_base" ] || find "$STATE/$sweep_base" -xdev -depth -maxdepth 2 -type d -empty -delete
+  for sweep_base in store/sha256 store jails services volumes operations locks edge .; do
+    [ ! -d "$STATE/$sweep_base" ] || rmdir --ignore-fail-on-non-empty -- "$STATE/${sweep_base#.}"
   done
-  rmdir --ignore-fail-on-non-empty -- "$STATE"
 }
