@@ -27,7 +27,11 @@ export function slotsOfBridges(): number[] {
 /** Makes the run's bridge, its way out and its fence, whatever of it is missing. Hold the registry's lock. */
 export async function ensureNetwork(record: RunRecord): Promise<void> {
   const { bridge, table } = kernelNames(record.slot);
-  if (!existsSync(`/sys/class/net/${bridge}`)) await run(["ip", "link", "add", "name", bridge, "type", "bridge"]);
+  if (!existsSync(`/sys/class/net/${bridge}`)) {
+    // An address of its own: else it takes its ports', and forgets all neighbours each time a host comes or goes.
+    const address = `02:70:6a:00:00:${record.slot.toString(16).padStart(2, "0")}`;
+    await run(["ip", "link", "add", "name", bridge, "address", address, "type", "bridge"]);
+  }
   await run(["ip", "address", "replace", `${gatewayOf(record.subnet)}/24`, "dev", bridge]);
   await run(["ip", "link", "set", bridge, "up"]);
   // Keeps a packet for a host from leaving by the default route while the bridge is not up.

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { run } from "./command.ts";
+import { leaderOf } from "./exec.ts";
 import { cableName, kernelNames } from "./layout.ts";
 import type { HostRecord, RunRecord } from "./types.ts";
 
@@ -10,9 +11,8 @@ import type { HostRecord, RunRecord } from "./types.ts";
  */
 export async function partitionHost(record: RunRecord, host: HostRecord): Promise<void> {
   const { bridge } = kernelNames(record.slot);
-  const mac = await macOf(record, host);
-  if (mac !== undefined)
-    await run(["ip", "neigh", "replace", host.address, "lladdr", mac, "dev", bridge, "nud", "permanent"]);
+  const mac = await macOf(host);
+  await run(["ip", "neigh", "replace", host.address, "lladdr", mac, "dev", bridge, "nud", "permanent"]);
   await run(["ip", "link", "set", cableName(host.machine), "nomaster"]);
 }
 
@@ -29,9 +29,12 @@ export function isPartitioned(host: HostRecord): boolean {
   return existsSync(cable) && !existsSync(`${cable}/master`);
 }
 
-async function macOf(record: RunRecord, host: HostRecord): Promise<string | undefined> {
-  const { bridge } = kernelNames(record.slot);
-  const answer = await run(["ip", "-j", "neigh", "show", host.address, "dev", bridge]);
-  const [entry] = JSON.parse(answer.stdout || "[]") as { lladdr?: string }[];
-  return entry?.lladdr;
+/** Asked of the host's own end: our neighbour table may just have forgotten it. */
+async function macOf(host: HostRecord): Promise<string> {
+  const leader = leaderOf(host);
+  if (leader === undefined) throw new Error(`host ${host.name} is not running: it can't be cut off`);
+  const answer = await run(["nsenter", `--target=${leader}`, "--net", "ip", "-json", "link", "show", "dev", "host0"]);
+  const [link] = JSON.parse(answer.stdout) as { address?: string }[];
+  if (link?.address === undefined) throw new Error(`host ${host.name} has no cable`);
+  return link.address;
 }

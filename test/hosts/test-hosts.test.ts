@@ -164,7 +164,8 @@ describe.skipIf(reason !== undefined && process.env["CI"] !== "true")("test host
   it("fall silent while partitioned: no answer, no refusal, and yet alive", async () => {
     await b.partition();
     expect(await b.state()).toBe("partitioned");
-    expect((await ssh(b, "root", "true", { timeout: 2 })).stderr).toContain("timed out");
+    // Longer than ARP takes to give up, some 3 s.
+    expect((await ssh(b, "root", "true", { timeout: 5 })).stderr).toContain("timed out");
     expect(
       (await a.exec(["timeout", "2", "bash", "-c", `: </dev/tcp/${b.address}/22`], { reject: false })).exitCode,
     ).not.toBe(0);
