@@ -65,7 +65,7 @@ function renderItem(name: string, args: readonly string[], content: string | und
   if (!/^[a-z][a-z0-9-]*$/.test(name)) throw new Error(`${JSON.stringify(name)} is no name of a question or step`);
   const bytes = content === undefined ? undefined : Buffer.from(content);
   return Buffer.concat([
-    line(`${name} ${args.length} ${bytes === undefined ? "-" : bytes.length}`),
+    line(`${name.replaceAll("-", "_")} ${args.length} ${bytes === undefined ? "-" : bytes.length}`),
     ...args.map(line),
     bytes ?? Buffer.alloc(0),
   ]);

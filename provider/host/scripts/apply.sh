@@ -84,7 +84,7 @@ run_plan() {
 }
 
 run_step() {
-  step_function=$(function_of step "$1")
+  step_function=step_$1
   shift
   frame "step:$step" ""
   printf '%s\n' "$step" >"$record/step"

@@ -15,7 +15,7 @@ main_ask() {
 }
 
 answer() {
-  question_function=$(function_of ask "$1")
+  question_function=ask_$1
   shift
   (
     trap - PIPE HUP INT TERM EXIT

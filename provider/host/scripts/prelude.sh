@@ -59,8 +59,6 @@ next_item() {
   "$item_then" "$item_name" "$@"
 }
 
-# function_of KIND NAME: the shell function behind a question's or step's name.
-function_of() { printf '%s_%s' "$1" "$2" | tr - _; }
 
 # die CODE WORDS: 3 foreign, 4 discovery, 28 disk full, 30 read-only, 75 locked (as in errno and sysexits).
 die() {

@@ -22,7 +22,7 @@ test("a question travels as name, counts, arguments and content", () => {
 test("a plan travels with operation, lock, URN, deadline and boot", () => {
   const steps = [{ step: "remove-file", args: ["/x"], describe: "removing" }];
   const request = renderApply("n", { id: "op", bootId: "b" }, { ...plan, deadlineSeconds: 1.5, steps });
-  expect(dataOf(request)).toBe(`n\nop\njail.web\n${plan.urn}\n2\nb\n1\nremove-file 1 -\n/x\n`);
+  expect(dataOf(request)).toBe(`n\nop\njail.web\n${plan.urn}\n2\nb\n1\nremove_file 1 -\n/x\n`);
   expect(dataOf(renderApply("n", { id: "op" }, { ...plan, lock: "host" }))).toBe(
     `n\nop\nhost\n${plan.urn}\n600\n-\n0\n`,
   );
