@@ -25,7 +25,6 @@ const places: readonly (readonly [RegExp, string])[] = [
   [/^\/etc\/(apt|dpkg)(\/|$)|^\/var\/(lib|cache)\/(apt|dpkg)(\/|$)/, "belongs to the package manager"],
   [/^\/etc\/(machine-id|fstab|mtab|adjtime|krb5\.keytab)$|^\/var\/lib\/dbus\/machine-id$/, "is this host's identity"],
   [/^\/etc\/(shadow|gshadow|subuid|subgid|sudoers|security\/opasswd)(-|\.d|\/|$)/, "holds the host's accounts"],
-  [/^\/etc\/ld\.so\.cache$/, "is made for the jail's own libraries"],
   [/^\/(boot|lost\+found)(\/|$)|^\/var\/lib\/pulumi-jail(\/|$)/, "belongs to the host"],
 ];
 

@@ -1,7 +1,6 @@
-import { createHash } from "node:crypto";
 import type { Entry } from "../manifest/manifest.ts";
 import { denyReason } from "./deny.ts";
-import { fixedDevices, fixedDirectories, fixedFiles, fixedLibraries, fixedPaths, topLevelPaths } from "./fixed.ts";
+import { fixedLibraries, fixedPaths, madePaths, topLevelPaths } from "./fixed.ts";
 import { matchesGlob } from "./glob.ts";
 import { type Fact, type Inventory, resolvePath } from "./inventory.ts";
 import type { DiscoverySpec } from "./spec.ts";
@@ -38,28 +37,25 @@ export function selectEntries({ spec, inventory, touched, programs, mounted }: S
 
   const add = (path: string, why: string, options: { readonly always?: boolean } = {}) => {
     const { links, canonical, exists } = resolvePath(inventory, path);
-    // Also on the way to what is not there yet: a pid file's /var/run.
-    const wanted = [
-      ...links.map((link) => [link, link === path ? why : `link on the way to ${path}`] as const),
-      ...(exists ? [[canonical, why] as const] : []),
-    ];
-    const fact = inventory.facts.get(canonical);
-    if (!options.always && !exempt.has(canonical) && !exempt.has(path)) {
-      if (spec.exclude.some((pattern) => matchesGlob(pattern, canonical) || matchesGlob(pattern, path))) return;
-      const reason = exists ? (denyReason(canonical, fact) ?? denyReason(path, fact)) : undefined;
+    // Also on the way to what is not there yet: a pid file's /var/run. Its own name may be drawn by chance.
+    const onTheWay = `link on the way to ${exists ? path : parentOf(path)}`;
+    for (const link of links) admit(link, link === path ? why : onTheWay, options.always ?? false);
+    if (exists) admit(canonical, why, options.always ?? exempt.has(path));
+  };
+  const admit = (path: string, why: string, always: boolean) => {
+    const fact = inventory.facts.get(path);
+    if (madePaths.has(path) || isElsewhere(path, mounted) || !isCopied(fact)) return;
+    if (!always && !exempt.has(path)) {
+      if (spec.exclude.some((pattern) => matchesGlob(pattern, path))) return;
+      const reason = denyReason(path, fact);
       if (reason !== undefined) {
-        denied.set(canonical, reason);
+        denied.set(path, reason);
         return;
       }
     }
-    for (const [place, reason] of wanted) {
-      if (isElsewhere(place, mounted) || !isCopied(inventory.facts.get(place))) continue;
-      const known = whys.get(place);
-      if (known === undefined) {
-        whys.set(place, new Set([reason]));
-        queue.push(place);
-      } else known.add(reason);
-    }
+    const known = whys.get(path);
+    whys.set(path, (known ?? new Set()).add(why));
+    if (known === undefined) queue.push(path);
   };
 
   for (const program of programs) add(program, "the service's own program", { always: true });
@@ -156,13 +152,6 @@ function renderEntries(
   const put = (entry: Entry) => {
     if (!entries.has(entry.path)) entries.set(entry.path, entry);
   };
-  for (const device of fixedDevices) put(device);
-  for (const { path, content, mode, why } of fixedFiles) {
-    const sha256 = createHash("sha256").update(content).digest("hex");
-    const size = Buffer.byteLength(content);
-    put({ path, kind: "file", mode, owner: "root", group: "root", sha256, size, content, why: [why] });
-  }
-  for (const { path, mode } of fixedDirectories) put(directory(path, mode, "fixed list: every jail has it"));
   for (const [path, reasons] of [...whys].sort(([one], [other]) => compare(one, other))) {
     const fact = inventory.facts.get(path);
     if (fact !== undefined) put(renderEntry(path, fact, [...reasons]));

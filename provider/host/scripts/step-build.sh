@@ -11,8 +11,10 @@ step_sweep_build_roots() {
     if [ "$(sed -n 1p "$swept/opened" 2>/dev/null)" = "$(cat /proc/sys/kernel/random/boot_id)" ]; then
       # Between two plans nobody holds the lock, so only an old one that nobody holds is a leftover.
       [ -z "$(find "$swept/opened" -mmin -120)" ] || continue
-      swept_lock=$RUN/locks/$(sed -n 2p "$swept/opened")
-      [ ! -e "$swept_lock" ] || flock -n "$swept_lock" true || continue
+      swept_lock=$(sed -n 2p "$swept/opened")
+      if [ "$swept_lock" != "${lock:-}" ] && [ -e "$RUN/locks/$swept_lock" ]; then
+        flock -n "$RUN/locks/$swept_lock" true || continue
+      fi
     fi
     remove_build_root "$swept"
   done
@@ -133,7 +135,7 @@ remove_build_root() {
 
 # unmount_below DIRECTORY: the deepest first; dies when something stays mounted, as a delete would go through it.
 unmount_below() {
-  perl -e '
+  unmount_errors=$(perl -e '
     my $below = shift;
     for my $try (1 .. 50) {
       open my $in, "<", "/proc/self/mountinfo" or die "cannot read mountinfo: $!\n";
@@ -144,5 +146,5 @@ unmount_below() {
       system "umount", "-l", "--", $_ for $try == 20 ? reverse @mounts : ();
     }
     die "cannot unmount what lies below $below\n";
-  ' "$1" 2>"$SPOOL/unmount" || { cat -- "$SPOOL/unmount" >&2 && return 1; }
+  ' "$1" 2>&1) || die 1 "$unmount_errors"
 }

@@ -41,6 +41,7 @@ for my $file (glob "$log/[0-9]*.Exec*") {
   }
   close $in;
 }
+for (read_lines("$log/facts")) { $candidates{$1} = 1 if /^program=(.*)$/ }
 chroot $root and chdir "/" or die "cannot enter $root: $!\n";
 
 my %users = map { my @line = split /:/; $line[2] => \@line } reverse read_lines("/etc/passwd");
@@ -257,7 +258,7 @@ sub below {
 
 # Packages name files as before the merge of /usr: /lib/x is /usr/lib/x now.
 sub owners {
-  my (%wanted, %found);
+  my (%wanted, %found, %several);
   for my $path (keys %facts) {
     next if $facts{$path}[0] eq "d";
     $wanted{$path} = $path;
@@ -267,8 +268,15 @@ sub owners {
     my ($package) = $list =~ m{([^/]+)\.list$};
     $package =~ s/:.*//;
     open my $in, "<", $list or next;
-    while (<$in>) { chomp; $found{$wanted{$_}} = $package if exists $wanted{$_} }
+    while (<$in>) {
+      chomp;
+      my $path = $wanted{$_} // next;
+      $several{$path} = 1 if exists $found{$path} && $found{$path} ne $package;
+      $found{$path} = $package;
+    }
   }
+  # /lib and other links that took a directory's place are in many lists and nobody's.
+  delete @found{keys %several};
   return %found;
 }
 

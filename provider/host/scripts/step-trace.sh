@@ -5,20 +5,10 @@
 # step_trace_unit ID UNIT DEADLINE PROBE-TYPE|- PROBE-PORT|- PROBE-PATH|- COMMAND..: start, probe, reload, stop. Leaves in
 # log/: unit (the runtime unit), facts (KEY=VALUE lines), one strace log per Exec line.
 step_trace_unit() {
-  build=$STATE/build/$1
+  open_trace_root "$1"
   trace_name=pulumi-jail-trace-$1.service
   trace_unit=$2
   shift 2
-  remove_trace_unit "${build##*/}"
-  unmount_below "$build/trace"
-  rm -rf -- "$build/log" "$build/layers/trace-upper" "$build/layers/trace-work"
-  mkdir -- "$build/log" "$build/layers/trace-upper" "$build/layers/trace-work"
-  chmod 0755 "$build/layers/trace-upper"
-  chmod 0777 "$build/log"
-  # The root overlay is one overlay deep already; where the host's root is one too, a third is refused by the kernel, but
-  # there the upper directory lies on a tmpfs and may be a lower directory beside the host's root (else it may not).
-  mount_overlay "$build/root" trace-upper trace-work "$build/trace" 2>/dev/null ||
-    mount_overlay "$build/layers/upper:/" trace-upper trace-work "$build/trace"
   systemd-tmpfiles --root="$build/trace" --create --prefix=/run >"$build/log/tmpfiles" 2>&1 || true
   perl -e "$(trace_prepare_program)" "$trace_unit" "$build/trace" "$build/log"
   mkdir -p /run/systemd/system
@@ -28,9 +18,34 @@ step_trace_unit() {
   trace_code=0
   perl -e "$(trace_run_program)" "$trace_name" "$trace_unit" "$build/trace" "$build/log" "$@" || trace_code=$?
   remove_trace_unit "${build##*/}"
+  close_trace_root
+  [ "$trace_code" = 0 ] || exit "$trace_code"
+}
+
+# step_read_unit ID UNIT: only what the unit says; nothing is started.
+step_read_unit() {
+  open_trace_root "$1"
+  perl -e "$(trace_prepare_program)" "$2" "$build/trace" "$build/log"
+  close_trace_root
+}
+
+# open_trace_root ID: the daemon, and what it writes, in an overlay of its own over the pristine root.
+open_trace_root() {
+  build=$STATE/build/$1
+  remove_trace_unit "$1"
+  close_trace_root
+  rm -rf -- "$build/log"
+  mkdir -- "$build/log" "$build/layers/trace-upper" "$build/layers/trace-work"
+  chmod 0755 "$build/layers/trace-upper"
+  # The root overlay is one overlay deep already; where the host's root is one too, a third is refused by the kernel, but
+  # there the upper directory lies on a tmpfs and may be a lower directory beside the host's root (else it may not).
+  mount_overlay "$build/root" trace-upper trace-work "$build/trace" 2>/dev/null ||
+    mount_overlay "$build/layers/upper:/" trace-upper trace-work "$build/trace"
+}
+
+close_trace_root() {
   unmount_below "$build/trace"
   rm -rf -- "$build/layers/trace-upper" "$build/layers/trace-work"
-  [ "$trace_code" = 0 ] || exit "$trace_code"
 }
 
 # remove_trace_unit ID: also what a killed run left running.
@@ -89,7 +104,9 @@ my $uid = length $user ? $passwd{$user}[2] : 0;
 my $gid = length $group ? ($groups{$group} // [])->[2] // 0 : length $user ? $passwd{$user}[3] : 0;
 
 # The jail's own, so that no NSS module of this host is seen.
-open my $switch, ">", "/etc/nsswitch.conf"; print $switch "passwd: files\ngroup: files\nhosts: files dns\n"; close $switch;
+open my $switch, ">", "/etc/nsswitch.conf"; print $switch map { "$_\n" } "passwd: files", "group: files", "shadow: files", "hosts: files dns",
+  "networks: files", "protocols: files", "services: files";
+close $switch;
 
 my %keep = map { $_ => 1 } qw(Type RemainAfterExit GuessMainPID UMask KillSignal RestartKillSignal ReloadSignal
   SuccessExitStatus SendSIGHUP Nice OOMScoreAdjust WorkingDirectory Environment UnsetEnvironment IgnoreSIGPIPE LimitNOFILE LimitNPROC
@@ -144,6 +161,7 @@ for my $key (qw(Type User Group KillSignal ReloadSignal SuccessExitStatus LimitN
   print $facts "unit.$key=$last{$key}\n" if length($last{$key} // "");
 }
 print $facts "fragment=$fragment\n";
+if (($last{ExecStart} // "") =~ m{^[-@:+!|]*\s*(/\S+)}) { print $facts "program=$1\n" }
 close $facts or die "cannot write the facts: $!\n";
 
 sub wrapped {
