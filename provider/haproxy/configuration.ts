@@ -55,7 +55,6 @@ function renderGlobal(mappings: readonly Mapping[], digest: string): readonly st
   return [
     "global",
     `description ${describeDigest(digest)}`,
-    "log stderr format short daemon notice",
     `stats socket ${RUNTIME_DIRECTORY}/admin.sock mode 600 level admin`,
     `hard-stop-after ${hardStop}s`,
   ];
@@ -63,7 +62,6 @@ function renderGlobal(mappings: readonly Mapping[], digest: string): readonly st
 
 const DEFAULTS: readonly string[] = [
   "defaults",
-  "log global",
   "timeout connect 5s",
   "timeout client 30s",
   "timeout server 30s",

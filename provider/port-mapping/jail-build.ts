@@ -1,7 +1,49 @@
+import { closeBuildRootStep, discover } from "../discovery/discover.ts";
+import { assembleSteps } from "../generation/assemble.ts";
+import { completeManifest } from "../generation/fixed.ts";
+import { generationDigest } from "../manifest/digest.ts";
+import type { Entry } from "../manifest/manifest.ts";
 import type { Call } from "../resource/kind.ts";
 import type { PlannedJail } from "./jail.ts";
+import { EDGE_JAIL_BASE } from "./unit.ts";
 
-/** Builds the jail from the distribution's package, as any jail is built. */
-export async function buildJail(_call: Call, _mappingName: string): Promise<PlannedJail> {
-  throw new Error("building the edge's jail is not there yet");
+/** Builds the jail from the distribution's package, as any jail is built; nothing is installed on the edge. */
+export async function buildJail(call: Call, mappingName: string): Promise<PlannedJail> {
+  // By mapping, so that two stacks which bring up one edge at once do not take each other's build root away.
+  const id = `edge-${mappingName}`;
+  const { manifest, buildRoot } = await discover(call.host, SPEC, {
+    id,
+    urn: call.owner.urn,
+    lock: "edge",
+    progress: call.progress,
+  });
+  const complete = completeManifest({
+    ...manifest,
+    entries: [...manifest.entries.filter(({ path }) => path !== CONFIGURATION.path), CONFIGURATION],
+  });
+  return {
+    digest: generationDigest(complete),
+    steps: [...assembleSteps({ base: EDGE_JAIL_BASE, manifest: complete, source: buildRoot }), closeBuildRootStep(id)],
+  };
 }
+
+/** The unit binds the edge's own configuration over it; systemd would make the missing mount point in the tree. */
+const CONFIGURATION: Entry = {
+  path: "/etc/haproxy",
+  kind: "directory",
+  mode: "0755",
+  owner: "root",
+  group: "root",
+  why: ["mount point of the edge's configuration"],
+};
+
+const SPEC = {
+  packages: ["haproxy"],
+  unit: "haproxy.service",
+  programs: [],
+  include: [],
+  exclude: [],
+  users: [],
+  files: {},
+  discovery: { method: "trace", deadlineSeconds: 300 },
+} as const;

@@ -35,7 +35,7 @@ function parseEdge(text: string): Edge {
       .map(([pid, program, local]) => ({ pid: Number(pid), program: program!, local: local! }))
       .filter((listener) => !processes.some(([pid]) => Number(pid) === listener.pid)),
     proxy: running ? parseRunning(decode(one("info")[0]!), decode(one("servers")[0]!)) : undefined,
-    outOfJail: running ? escapes(processes, one("tree")[0]!, user) : [],
+    outOfJail: running ? [...escapes(processes, one("tree")[0]!, user), ...blindness(one("sees"))] : [],
   };
 }
 
@@ -50,6 +50,11 @@ function parseShow(text: string): Readonly<Record<string, string>> {
       .filter((line) => line.includes("="))
       .map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]),
   );
+}
+
+/** A directory that was taken away under a mount takes the mount along: then no reload can work, a start can. */
+function blindness([sees, configured]: readonly string[]): readonly string[] {
+  return sees === configured ? [] : ["HAProxy does not see its configuration"];
 }
 
 /** CAP_NET_BIND_SERVICE and nothing else, as /proc/PID/status writes it. */

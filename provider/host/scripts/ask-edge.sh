@@ -56,6 +56,7 @@ edge_tell_proxy() {
     }
   ' -- "$edge_main"
   edge_tree=$(sed -n 's/^RootDirectory=//p' "/etc/systemd/system/$EDGE_UNIT" 2>/dev/null || true)
+  printf 'sees %s %s\n' "$(stat -c %d:%i -- "/proc/$edge_main/root/etc/haproxy/." 2>/dev/null || echo -)" "$(stat -c %d:%i -- "$EDGE/configuration/." 2>/dev/null || echo -)"
   printf 'tree %s\n' "$(stat -c %d:%i -- "${edge_tree:-/nowhere}/." 2>/dev/null || echo -)"
   printf 'info %s\n' "$(echo 'show info' | edge_talk "$EDGE_RUN/admin.sock" | base64 -w 0)"
   printf 'servers %s\n' "$(echo 'show servers state' | edge_talk "$EDGE_RUN/admin.sock" | base64 -w 0)"
