@@ -215,9 +215,7 @@ async function dialOnce(
     client.once("ready", resolve);
     client.on("error", (error) => reject(describeFailure(label, error, { pins, shown, secured, from: login.from })));
     client.once("close", () =>
-      reject(
-        describeFailure(label, new Error("the connection was closed"), { pins, shown, secured, from: login.from }),
-      ),
+      reject(describeFailure(label, lostInDialling(), { pins, shown, secured, from: login.from })),
     );
     try {
       client.connect({
@@ -338,6 +336,10 @@ function connectSocket(label: string, connection: Connection, within: number): P
   });
 }
 
+function lostInDialling(): Error {
+  return Object.assign(new Error("the connection was closed before the login"), { level: "client-socket" });
+}
+
 interface Handshake {
   readonly pins: readonly PinnedKey[];
   readonly shown: Buffer | undefined;
@@ -360,8 +362,8 @@ function describeFailure(label: string, error: Error & { level?: string }, at: H
     const types = at.pins.map((pin) => pin.type).join(", ");
     return told("host-key", `cannot prove a pinned host key (${types}) with a strong algorithm: ${error.message}`);
   }
-  if (error.level === "client-socket" || error.level === "protocol")
-    return told("unreachable", error.message, !at.secured);
+  // A login that is refused is always said so: a connection that is only gone was no failed login and may be tried again.
+  if (error.level === "client-socket" || error.level === "protocol") return told("unreachable", error.message, true);
   if (error.level === "client-timeout") return told("timeout", `no login: ${error.message}`, !at.secured);
   if (at.secured) return told("authentication", `refused the login with ${at.from}: ${error.message}`);
   return told("unreachable", error.message, true);

@@ -9,7 +9,7 @@ import { files } from "../../provider/host/questions/files.ts";
 import { machine } from "../../provider/host/questions/machine.ts";
 import { read } from "../../provider/host/questions/read.ts";
 import { removeFile, writeFile } from "../../provider/host/steps/files.ts";
-import { connectionTo, errorOf, followSshd, openHost, openSshSite, shell, until } from "./ssh-site.ts";
+import { connectionTo, errorOf, followSshd, openHost, openSshSite, shell, slowStep, until } from "./ssh-site.ts";
 
 let site: TestHosts;
 let folder: string;
@@ -192,4 +192,45 @@ test("a user with sudo works as root does; one whose sudo asks is told within 5 
   const bare = openHost(connectionTo(web1, { user: "asks" }));
   expect((await errorOf(bare.host.ask([machine()]))).message).toContain("not root: set sudo");
   bare.close();
+});
+
+test("an sshd that offers only SHA-1 is refused before any login is tried", async () => {
+  const web1 = site.host("web1");
+  const start = (options: string) => shell(web1, `/usr/sbin/sshd -p 2222 -o PidFile=/run/test-sshd.pid ${options}`);
+  const stop = () => shell(web1, "kill $(cat /run/test-sshd.pid)");
+  const sha1 = "-o KexAlgorithms=diffie-hellman-group14-sha1";
+  for (const [options, kind] of [
+    [sha1, "host-key"],
+    ["-o MACs=hmac-sha1 -o Ciphers=aes128-ctr", "host-key"],
+    ["", undefined],
+  ] as const) {
+    await start(options);
+    const count = await followSshd(web1);
+    const { host, close } = openHost(connectionTo(web1, { port: 2222 }));
+    const outcome = await host.ask([machine()]).then(
+      () => undefined,
+      (error: { kind: string }) => error.kind,
+    );
+    expect(outcome).toBe(kind);
+    expect(await count(/^(Accepted (publickey|password)|Failed) /)).toBe(kind === undefined ? 1 : 0);
+    close();
+    await stop();
+    await until(async () => (await shell(web1, "ss -Hltn '( sport = :2222 )'")) === "");
+  }
+});
+
+test("an idle connection does not keep the process alive, a busy one does", async () => {
+  const held = () => process.getActiveResourcesInfo().filter((name) => name === "TCPSocketWrap").length;
+  const [web1, jump1] = [site.host("web1"), site.host("jump1")];
+  const before = held();
+  const { host, close } = openHost(connectionTo(web1, { proxy: connectionTo(jump1) }));
+  await host.ask([machine()]);
+  await until(() => held() === before);
+  const slow = slowStep(1, "hold");
+  await host.apply({ lock: "jail/x", urn: "urn:test", steps: slow.prepare });
+  const applied = host.apply({ lock: "jail/x", urn: "urn:test", steps: [slow.step] });
+  await until(() => held() > before);
+  await applied;
+  await until(() => held() === before);
+  close();
 });
