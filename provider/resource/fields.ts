@@ -25,11 +25,13 @@ export function diffFields<Inputs extends CommonInputs>(
   news: Inputs,
 ): Diff {
   const connection = diffConnection(olds.connection, news.connection);
-  const forced = forcedReplacements(news.__jail?.replaceOnChanges ?? [], connection !== "none");
+  const forced = forcedReplacements(news.__jail?.replaceOnChanges ?? []);
   let changes = connection !== "none" || olds.unfinished === true || (olds.drift ?? []).length > 0;
   const replaces: string[] = connection === "replace" ? ["connection"] : [];
   if (connection === "update" && forced("connection")) replaces.push("connection");
-  const notes: string[] = [];
+  // Without --diff a preview shows no outputs: the sentences on the resource's row are how drift is seen there.
+  const notes = (olds.drift ?? []).map((sentence) => `drift: ${sentence}`);
+  if (olds.unfinished) notes.push("goes on with what the last update left unfinished");
   for (const name of Object.keys(table) as (keyof FieldTable<Inputs> & string)[]) {
     const field = table[name] as Field<unknown>;
     const before = olds[name as keyof Inputs] as unknown;
@@ -63,7 +65,7 @@ function comparable(connection: Connection | undefined): unknown {
 }
 
 /** The engine ignores `replaceOnChanges` without a detailed diff, `["*"]` too; our diff obeys it instead. */
-function forcedReplacements(paths: readonly string[], _connectionChanged: boolean): (name: string) => boolean {
+function forcedReplacements(paths: readonly string[]): (name: string) => boolean {
   const roots = new Set(paths.map((path) => path.split(/[.[]/, 1)[0]));
   return (name) => roots.has("*") || roots.has(name);
 }

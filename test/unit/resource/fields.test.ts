@@ -66,9 +66,17 @@ describe("a diff by the table of fields", () => {
     expect(diffFields(table, state, allUnknown)).toEqual({ ...none, changes: true });
   });
 
-  it("takes drift and unfinished work for changes", () => {
-    expect(diffFields(table, { ...state, drift: ["missing: /x"] }, inputs).changes).toBe(true);
-    expect(diffFields(table, { ...state, unfinished: true }, inputs).changes).toBe(true);
+  it("takes drift and unfinished work for changes, and tells them", () => {
+    expect(diffFields(table, { ...state, drift: ["missing: /x"] }, inputs)).toEqual({
+      ...none,
+      changes: true,
+      notes: ["drift: missing: /x"],
+    });
+    expect(diffFields(table, { ...state, unfinished: true }, inputs)).toEqual({
+      ...none,
+      changes: true,
+      notes: ["goes on with what the last update left unfinished"],
+    });
   });
 
   it("obeys replaceOnChanges, which the engine leaves to the diff", () => {
