@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { run } from "./command.ts";
+import { closeForwardChains, openForwardChains } from "./forwarding.ts";
 import { nameServers } from "./host-root.ts";
 import { kernelNames, stateDirectory } from "./layout.ts";
 import { readRuns } from "./registry.ts";
@@ -47,6 +48,7 @@ table ip ${table} {
 }
 `,
   });
+  await openForwardChains(bridge);
   if (readFileSync(FORWARD, "latin1").trim() === "0") {
     // Written first: whoever tears the last run down must know that it was us.
     writeFileSync(forwardMark(), "0\n");
@@ -60,6 +62,7 @@ export async function removeNetwork(record: RunRecord): Promise<void> {
   if (existsSync(`/sys/class/net/${bridge}`)) await run(["ip", "link", "delete", bridge]);
   await run(["ip", "route", "delete", "unreachable", record.subnet, "metric", LAST_METRIC], { reject: false });
   await run(["nft", "delete", "table", "ip", table], { reject: false });
+  await closeForwardChains(bridge);
   const others = readRuns().some((other) => other.run !== record.run);
   if (!others && existsSync(forwardMark())) {
     writeFileSync(FORWARD, readFileSync(forwardMark()));

@@ -23,7 +23,7 @@ export async function machineState(except: readonly string[] = []): Promise<stri
       line.replace(/^\d+: /, "").replace(/ (mtu|qdisc) .*$/, ""),
     ),
     routes: await lines(["ip", "route", "show", "table", "all"]),
-    neighbours: (await lines(["ip", "neigh"])).filter((line) => line.includes("pjdev")),
+    neighbours: (await lines(["ip", "neigh"])).filter((line) => line.includes("pjdev") && line.includes("PERMANENT")),
     tables: await lines(["nft", "list", "tables"]),
     namespaces: await lines(["ip", "netns"]),
     mounts: readFileSync("/proc/self/mounts", "utf8").split("\n"),

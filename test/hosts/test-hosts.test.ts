@@ -194,16 +194,16 @@ describe.skipIf(reason !== undefined && process.env["CI"] !== "true")("test host
     { moment: "when all is up", until: "booted", delay: 0 },
   ])("of a run killed $moment are cleared by a sweep", async ({ until, delay }) => {
     const name = `${RUN}-killed`;
-    const clean = await machineState([RUN, name]);
+    const clean = await machineState([name]);
     const child = await bootInChild(name, until);
     await sleep(delay);
-    expect((await machineState([RUN, name])).length).toBeGreaterThan(clean.length);
+    expect((await machineState([name])).length).toBeGreaterThan(clean.length);
     // An owner that lives is left alone.
     expect(await sweepRuns(() => {})).toEqual([]);
     child.kill("SIGKILL");
     await new Promise((done) => child.once("close", done));
     expect(await sweepRuns(() => {})).toEqual([name]);
-    expect(await machineState([RUN, name])).toEqual(clean);
+    expect(await machineState([name])).toEqual(clean);
   });
 
   it("leave the machine as it was", async () => {
