@@ -26,9 +26,17 @@ export function parseFindings(text: string): readonly Finding[] {
     .map(parseFinding);
 }
 
-/** The findings as users read them in `drift`, a sentence per artefact, which is what went wrong and where. */
+/**
+ * The findings as users read them in `drift`: a sentence per artefact. What lies below a missing directory goes without
+ * saying, and so does the store's side of a file that is changed itself.
+ */
 export function describeFindings(findings: readonly Finding[], digest: string): readonly string[] {
-  return findings.map((finding) => describeFinding(finding, digest));
+  const missing = new Set(findings.filter((finding) => finding.what === "missing").map((finding) => finding.path));
+  const told = new Set(findings.filter((finding) => !finding.what.startsWith("store-")).map((finding) => finding.path));
+  return findings
+    .filter(({ what, path }) => !(what === "missing" && missing.has(path.slice(0, path.lastIndexOf("/")))))
+    .filter(({ what, path }) => !(what.startsWith("store-") && told.has(path)))
+    .map((finding) => describeFinding(finding, digest));
 }
 
 const kinds: readonly string[] = [

@@ -37,7 +37,7 @@ export async function convergeJail(
   try {
     await call.host.apply({ lock: lockOf(desired), urn, deadlineSeconds: call.deadlineSeconds, steps }, call.progress);
   } catch (error) {
-    await giveUp(face, call, inputs, seen, error);
+    await giveUp(face, call, seen, error);
   }
   return jailOutputs(desired, record, { hostId, claim: owner.claim });
 }
@@ -48,6 +48,8 @@ interface Seen {
   readonly observed: ObservedJail;
   readonly owner: Owner;
   readonly hostId: string;
+  /** Throws when the jail is another's by now. */
+  readonly refuseOther: (now: ObservedJail) => void;
 }
 
 interface Made {
@@ -59,14 +61,14 @@ interface Made {
 async function observe(call: Call, inputs: JailInputs, state: JailOutputs | undefined): Promise<Seen> {
   const desired = desiredJail(inputs);
   const [observed, { machineId }] = await call.host.ask([observeJail(desired), machine()]);
-  const found = foundOwner(observed, call.owner);
-  const adopt = inputs.adopt ?? false;
-  const verdict = state
-    ? judgeUpdate(found, call.owner, call.owner.claim, adopt)
-    : judgeCreate(found, call.owner, call.owner.claim, adopt);
-  if (verdict.verdict === "refuse")
-    throw new HostError("foreign", call.host.label, `jail ${desired.jailName}: ${verdict.reason}`);
-  return { desired, observed, owner: { ...call.owner, claim: verdict.claim }, hostId: hostIdOf(machineId) };
+  const judge = state ? judgeUpdate : judgeCreate;
+  const refuseOther = (now: ObservedJail) => {
+    const verdict = judge(foundOwner(now, call.owner), call.owner, call.owner.claim, inputs.adopt ?? false);
+    if (verdict.verdict === "refuse")
+      throw new HostError("foreign", call.host.label, `jail ${desired.jailName}: ${verdict.reason}`);
+  };
+  refuseOther(observed);
+  return { desired, observed, owner: call.owner, hostId: hostIdOf(machineId), refuseOther };
 }
 
 async function make(face: DiscoveryFace, call: Call, inputs: JailInputs, seen: Seen): Promise<Made> {
@@ -131,7 +133,7 @@ async function discoverAnew(face: DiscoveryFace, call: Call, inputs: JailInputs,
       buildRoot: { open: [], close: [face.closeBuildRootStep(id)] },
     };
   } catch (error) {
-    return giveUp(face, call, inputs, seen, error);
+    return giveUp(face, call, seen, error);
   }
 }
 
@@ -151,22 +153,20 @@ function withIncludedDirectories(manifest: Manifest, include: readonly string[])
  * After a failure on the host: takes the build root away, and, once there is something of ours, hands the state what is
  * true with the reasons. A host that can't be reached, or where nothing of ours could be written, throws as it is.
  */
-async function giveUp(face: DiscoveryFace, call: Call, inputs: JailInputs, seen: Seen, error: unknown): Promise<never> {
+async function giveUp(face: DiscoveryFace, call: Call, seen: Seen, error: unknown): Promise<never> {
   if (!(error instanceof HostError) || !(error instanceof StepFailed || error.kind === "discovery")) throw error;
   const { desired, hostId, owner } = seen;
+  let outputs: JailOutputs;
   try {
     const [observed] = await call.host.ask([observeJail(desired)]);
-    // Under another's mark by now: somebody else was quicker.
-    const found = foundOwner(observed, owner);
-    if (found.state === "foreign" || (found.state === "owned" && found.owner.urn !== owner.urn && !inputs.adopt))
-      throw error;
+    seen.refuseOther(observed);
     const steps = planFailed(desired, observed, owner, [face.closeBuildRootStep(buildRootId(desired))]);
     await call.host.apply({ lock: lockOf(desired), urn: owner.urn, steps });
-    const outputs = jailOutputs(desired, observed.record, { hostId, claim: owner.claim, unfinished: true });
-    throw new Unfinished(outputs, reasonsOf(error));
+    outputs = jailOutputs(desired, observed.record, { hostId, claim: owner.claim, unfinished: true });
   } catch (later) {
-    throw later instanceof Unfinished ? later : error;
+    throw later instanceof HostError && later.kind === "foreign" ? later : error;
   }
+  throw new Unfinished(outputs, reasonsOf(error));
 }
 
 function reasonsOf(error: HostError): readonly string[] {

@@ -51,8 +51,8 @@ async function removeJail(face: DiscoveryFace, call: Call, state: JailInputs & J
   await call.host.apply({ lock: lockOf(desired), urn, deadlineSeconds: call.deadlineSeconds, steps }, call.progress);
 }
 
-function refuseInUse(call: Call, jailName: string, { used, kept }: ObservedJail): void {
-  const users = [...new Set(kept.flatMap((digest) => used.get(digest) ?? []))];
+function refuseInUse(call: Call, jailName: string, { used }: ObservedJail): void {
+  const users = [...new Set([...used.values()].flat())];
   if (users.length === 0) return;
   throw new HostError(
     "locked",

@@ -109,7 +109,7 @@ export class Jail extends JailResource {
   }
 }
 
-const outputs: readonly string[] = ["generation", "rootDirectory", "packageVersions", "fileCount", "bytes"];
+const outputs: readonly string[] = ["jailName", "generation", "rootDirectory", "packageVersions", "fileCount", "bytes"];
 
 /** A jail's files lie in a tree that is shared, listed in manifests and kept for a rollback: nothing of it is secret. */
 function withoutSecrets(name: string, files: NonNullable<JailArgs["files"]>): pulumi.Output<unknown> {

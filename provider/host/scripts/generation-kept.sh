@@ -23,7 +23,8 @@ sub used {
   for my $file (glob "/etc/systemd/system/*.service /etc/systemd/system/*.service.d/*.conf") {
     next if -l $file;
     my ($unit) = $file =~ m{^/etc/systemd/system/([^/]+?)(?:\.d/[^/]+)?$};
-    while ((text_of($file) // "") =~ m{\Q$base\E/generations/([0-9a-f]{16})}g) { push @{$used{$1}}, $unit }
+    my $text = text_of($file) // "";
+    while ($text =~ m{\Q$base\E/generations/([0-9a-f]{16})}g) { push @{$used{$1}}, $unit }
   }
   \%used;
 }
