@@ -47,7 +47,8 @@ export async function takeDownUnused(call: Call, edge: Edge): Promise<void> {
 function planRemove(name: string, drainSeconds: number, digest: string | undefined, edge: Edge): readonly Step[] {
   const mine = edge.fragments.some((fragment) => fragment.name === name);
   const others = edge.fragments.some((fragment) => fragment.name !== name);
-  if (!others) return mine || (edge.unitFile && !isForeign(edge)) ? takeDown(mine ? name : "-", edge) : [];
+  // Where nothing is left, a killed run may have left empty directories.
+  if (!others) return mine || (edge.unitFile && !isForeign(edge)) ? takeDown(mine ? name : "-", edge) : [sweepState()];
   const listed = edge.configuration?.text.includes(`\nbackend ${name}\n`);
   if ((!mine && !listed) || digest === undefined) return [];
   return planRemoval(name, drainSeconds, digest, edge);

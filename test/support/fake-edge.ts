@@ -1,0 +1,216 @@
+import { createHash } from "node:crypto";
+import { parseFragment } from "../../provider/haproxy/fragment.ts";
+import { renderAddress } from "../../provider/haproxy/mapping.ts";
+import type { RunningServer } from "../../provider/haproxy/running.ts";
+import type { FoundJail } from "../../provider/port-mapping/jail.ts";
+import type { Edge, FoundFile } from "../../provider/port-mapping/observed.ts";
+import { EDGE_DIRECTORY, EDGE_UNIT, EDGE_UNIT_PATH } from "../../provider/port-mapping/unit.ts";
+import { createFakeHost, FakeExit, type FakeHost, type FakeState } from "./fake-host.ts";
+
+/** A fake host whose edge has a proxy that reads its configuration and obeys the runtime API as the real one does. */
+export interface FakeEdge extends FakeHost {
+  readonly edge: FakeProxy;
+}
+
+type Servers = Map<string, Map<string, RunningServer>>;
+
+export interface FakeProxy {
+  running: { readonly description: string; readonly servers: Servers } | undefined;
+  /** Starts and reloads; a change by the runtime API adds none. */
+  workers: number;
+  user: boolean;
+  findings: FoundJail["findings"];
+  dropIns: string[];
+  /** A program that holds a port beside the proxy. */
+  strangers: Edge["strangers"];
+  /** Text which the proxy refuses, as `haproxy -c` would. */
+  poison: string | undefined;
+  /** Servers whose checks do not pass. */
+  readonly sick: Set<string>;
+}
+
+export const FAKE_DIGEST = "0123456789abcdef";
+
+const CONFIGURATION = `${EDGE_DIRECTORY}/configuration/haproxy.cfg`;
+
+/** An edge whose jail has been built already: building one is discovery's and generation's, with tests of their own. */
+export function createFakeEdge(): FakeEdge {
+  const host = createFakeHost("edge");
+  const edge: FakeProxy = {
+    running: undefined,
+    workers: 0,
+    user: false,
+    findings: [],
+    dropIns: [],
+    strangers: [],
+    poison: undefined,
+    sick: new Set(),
+  };
+  const { state } = host;
+  host.questions["edge"] = () => observe(state, edge);
+  host.questions["edge-jail"] = (): FoundJail => ({ digest: FAKE_DIGEST, findings: edge.findings });
+  host.questions["edge-exposure"] = () => (state.files.has(EDGE_UNIT_PATH) ? 1.4 : undefined);
+  Object.assign(host.steps, {
+    "edge-user": () => {
+      edge.user = true;
+    },
+    "edge-validate": (_: FakeState, _args: readonly string[], content: string | undefined) => {
+      if (edge.poison !== undefined && content?.includes(edge.poison)) throw new FakeExit(65, `[ALERT] ${edge.poison}`);
+    },
+    "edge-admit": (_: FakeState, [guard]: readonly string[], content: string | undefined) => {
+      expectGuard(state, guard!);
+      obey(edge, content ?? "");
+    },
+    "edge-await": (_: FakeState, [backend, , ...names]: readonly string[]) => {
+      const servers = edge.running?.servers.get(backend!);
+      if (!names.some((name) => servers?.get(name)?.healthy))
+        throw new FakeExit(1, `no check has passed of ${names.join(" ")}: what served before serves on`);
+    },
+    "edge-drain": (_: FakeState, [backend, , ...names]: readonly string[]) =>
+      obey(edge, names.map((name) => `set server ${backend}/${name} state drain\n`).join("")),
+    "edge-linger": () => {},
+    "edge-commit": (_: FakeState, args: readonly string[], content: string | undefined) =>
+      commit(state, edge, args, content ?? ""),
+    "edge-take-down": (_: FakeState, [name, guard]: readonly string[]) => takeDown(state, edge, name!, guard!),
+    "generation-mend": () => {
+      edge.findings = [];
+    },
+  });
+  const remove = host.steps["remove-file"]!;
+  host.steps["remove-file"] = (fake, args, content) => {
+    edge.dropIns = edge.dropIns.filter((path) => path !== args[0]);
+    remove(fake, args, content);
+  };
+  return Object.assign(host, { edge });
+}
+
+/** Changes one server of the running proxy, as an operator at the socket would. */
+export function tamper(edge: FakeProxy, backend: string, name: string, change: Partial<RunningServer>): void {
+  const servers = edge.running!.servers.get(backend)!;
+  servers.set(name, { ...servers.get(name)!, ...change });
+}
+
+function observe(state: FakeState, edge: FakeProxy): Edge {
+  const unit = state.units.get(EDGE_UNIT);
+  return {
+    guard: guardOf(state),
+    fragments: fragmentsOf(state).map(([name, file]) => ({ name, ...file, fragment: parseFragment(file.text) })),
+    configuration: fileOf(state, CONFIGURATION),
+    unitFile: fileOf(state, EDGE_UNIT_PATH),
+    unit: {
+      UnitFileState: state.files.has(EDGE_UNIT_PATH) ? (unit?.enabled ? "enabled" : "disabled") : "",
+      DropInPaths: edge.dropIns.join(" "),
+      NeedDaemonReload: unit && unit.loadedText !== state.files.get(EDGE_UNIT_PATH)?.content ? "yes" : "no",
+    },
+    user: edge.user ? "pulumi-jail-edge:x:998:998:pulumi-jail edge:/:/usr/sbin/nologin" : undefined,
+    strangers: edge.strangers,
+    proxy: edge.running,
+    outOfJail: [],
+  };
+}
+
+function fragmentsOf(state: FakeState): readonly (readonly [string, FoundFile])[] {
+  return [...state.files.keys()]
+    .filter((path) => path.startsWith(`${EDGE_DIRECTORY}/mappings/`) && path.endsWith(".json"))
+    .sort()
+    .map((path) => [path.slice(path.lastIndexOf("/") + 1, -".json".length), fileOf(state, path)!] as const);
+}
+
+function fileOf(state: FakeState, path: string): FoundFile | undefined {
+  const file = state.files.get(path);
+  return file && { mode: `${file.mode.replace(/^0/, "")}:${file.owner}`, text: file.content ?? "" };
+}
+
+function guardOf(state: FakeState): string {
+  return createHash("sha256")
+    .update(JSON.stringify(fragmentsOf(state)))
+    .digest("hex");
+}
+
+function expectGuard(state: FakeState, guard: string): void {
+  if (guardOf(state) !== guard) throw new FakeExit(79, "another run changed the mappings of this edge meanwhile");
+}
+
+function commit(state: FakeState, edge: FakeProxy, args: readonly string[], content: string): string {
+  const [name, oldName, guard, how, , fragmentBytes, configurationBytes] = args;
+  expectGuard(state, guard!);
+  if (!state.files.has(EDGE_UNIT_PATH)) throw new FakeExit(79, "another run took this edge down meanwhile");
+  const fragmentEnd = Number(fragmentBytes);
+  const end = fragmentEnd + Number(configurationBytes);
+  const write = (path: string, mode: string, text: string) =>
+    state.files.set(path, { type: "file", mode, owner: "root:root", content: text });
+  const path = `${EDGE_DIRECTORY}/mappings/${name}.json`;
+  if (fragmentEnd > 0) write(path, "0600", content.slice(0, fragmentEnd));
+  else state.files.delete(path);
+  if (oldName !== "-") state.files.delete(`${EDGE_DIRECTORY}/mappings/${oldName}.json`);
+  write(CONFIGURATION, "0644", content.slice(fragmentEnd, end));
+  if (how === "start" || how === "reload") load(state, edge);
+  if (how === "runtime") obey(edge, content.slice(end));
+  return "10 0\n";
+}
+
+function takeDown(state: FakeState, edge: FakeProxy, name: string, guard: string): void {
+  expectGuard(state, guard);
+  if (fragmentsOf(state).some(([other]) => other !== name)) throw new FakeExit(79, "another mapping came meanwhile");
+  edge.running = undefined;
+  edge.user = false;
+  edge.dropIns = [];
+  for (const path of [...state.files.keys()])
+    if (path === EDGE_UNIT_PATH || path.startsWith(EDGE_DIRECTORY)) state.files.delete(path);
+  state.units.delete(EDGE_UNIT);
+}
+
+/** What a new worker makes of the file. */
+function load(state: FakeState, edge: FakeProxy): void {
+  const text = state.files.get(CONFIGURATION)!.content!;
+  const servers = new Map<string, Map<string, RunningServer>>();
+  let backend: Map<string, RunningServer> | undefined;
+  for (const line of text.split("\n").map((part) => part.trim())) {
+    const [word, name] = line.split(" ");
+    if (word === "backend") {
+      backend = new Map();
+      servers.set(name!, backend);
+    }
+    if (word === "server") backend!.set(name!, serverOf(edge, line.slice("server ".length)));
+  }
+  edge.running = { description: /^ *description (.*)$/m.exec(text)![1]!, servers };
+  edge.workers++;
+}
+
+/** `NAME ADDRESS:PORT weight N ... [disabled]`. */
+function serverOf(edge: FakeProxy, line: string): RunningServer {
+  const [name, at, , weight, ...options] = line.split(" ");
+  const [, address, port] = /^\[?(.*?)\]?:(\d+)$/.exec(at!)!;
+  return {
+    name: name!,
+    address: address!,
+    port: Number(port),
+    weight: Number(weight),
+    admin: options.includes("disabled") ? "maint" : "ready",
+    healthy: !edge.sick.has(renderAddress(address!, Number(port))),
+  };
+}
+
+function obey(edge: FakeProxy, commands: string): void {
+  for (const command of commands.split("\n").filter((line) => line !== "")) {
+    const [, backend, name, rest] = /^(?:\w+ ){2}([^/ ]+)\/([^ ]+) ?(.*)$/.exec(
+      command.replace(
+        /^(enable health|shutdown sessions server) /,
+        (word) => `${word.split(" ").slice(0, 2).join(" ")} `,
+      ),
+    ) ?? [undefined, undefined, undefined, ""];
+    const servers = backend === undefined ? undefined : edge.running?.servers.get(backend);
+    if (!servers || name === undefined) continue;
+    const there = servers.get(name);
+    if (command.startsWith("add server")) servers.set(name, { ...serverOf(edge, `${name} ${rest}`), admin: "maint" });
+    else if (command.startsWith("del server") && there?.admin === "maint") servers.delete(name);
+    else if (command.startsWith("set server") && there) servers.set(name, changed(there, rest!));
+  }
+}
+
+function changed(server: RunningServer, words: string): RunningServer {
+  const [key, value, , port] = words.split(" ");
+  if (key === "weight") return { ...server, weight: Number(value) };
+  if (key === "addr") return { ...server, address: value!, port: Number(port) };
+  return { ...server, admin: value as RunningServer["admin"] };
+}
