@@ -2,9 +2,9 @@
  * IPAddressAllow= of a served jail: every unicast address but link-local ones (where clouds keep credentials),
  * multicast and the other jails' networks. Clients come with their own addresses, so a shorter list would shut them out.
  */
-export function allowedAddresses(hostAddress: string): readonly string[] {
+export function allowedAddresses(hostAddress: string | undefined): readonly string[] {
   const denied = ["0.0.0.0/8", "169.254.0.0/16", "100.127.0.0/16", "224.0.0.0/3"];
-  return [...complementOf(denied), `${hostAddress}/31`];
+  return [...complementOf(denied), ...(hostAddress ? [`${hostAddress}/31`] : [])];
 }
 
 interface Block {

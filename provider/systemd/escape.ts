@@ -38,7 +38,8 @@ export function plainPath(path: string): string {
 
 /** Paths that mean themselves in a unit file. */
 export function isPlainPath(path: string): boolean {
-  return /^\/[A-Za-z0-9_.,/@+=%~-]*$/.test(path);
+  const parts = path.slice(1).split("/");
+  return /^\/[A-Za-z0-9_.,/@+=%~-]*$/.test(path) && (path === "/" || !parts.some((part) => /^(\.{0,2})$/.test(part)));
 }
 
 function quoted(text: string): string {

@@ -46,6 +46,9 @@ rules_switch() {
   nft -f "$SPOOL/transaction"
 }
 
+# step_rules_note NAME ..: who serves, for a service that has no ports in the map.
+step_rules_note() { atomic_write "$STATE/services/$1/rules.nft" 0600 root:root <"$CONTENT"; }
+
 # step_rules_clear NAME ADDRESS..: the fragment and its elements go.
 step_rules_clear() {
   CONTENT=/dev/null

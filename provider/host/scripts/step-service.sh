@@ -33,6 +33,7 @@ step_service_files() {
       read(STDIN, my $bytes, $length) == $length or $length == 0 or die "the content of $path is cut off\n";
       (my $dir = $path) =~ s{/[^/]+$}{}; my $units = $dir =~ m{^/etc/};
       eval { File::Path::make_path($dir, { mode => $units ? 0755 : 0700 }); 1 } or failed("cannot make $dir");
+      next if -f $path && !-l $path && do { local $/; my @s = stat _; open my $in, "<", $path; ($s[2] & 07777) == oct $mode && $s[4] == 0 && (<$in> // "") eq $bytes };
       (my $new = $path) =~ s{([^/]+)$}{.$1.pulumi-jail-new};
       unlink $new;
       sysopen my $out, $new, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600 or failed("cannot create $path");
@@ -45,6 +46,9 @@ step_service_files() {
     }
   ' "$1" "$STATE" <"$CONTENT"
 }
+
+# step_service_shared_files NAME: those that all services of the host share.
+step_service_shared_files() { with_host_lock step_service_files "$@"; }
 
 # step_service_directory PATH UID GID MODE SEED|-: a directory for data, owned by the service. A new one gets what the
 # jail's tree has at that place; of another uid, it changes hands. It is under a directory that only root can enter, and

@@ -1,0 +1,299 @@
+import { createHash } from "node:crypto";
+import type { Launch } from "../manifest/launch.ts";
+import { type EgressRule, type Fragment, type MappedPort, renderFragment } from "../nftables/fragment.ts";
+import { renderHosts, renderResolvConf } from "../passwd/hosts.ts";
+import { renderGroup, renderPasswd } from "../passwd/passwd.ts";
+import { type Slot, type SlotNetwork, otherSlot, slotNetwork } from "../ports/network.ts";
+import { allowedAddresses } from "../systemd/address-filter.ts";
+import { type Bind, type JailedUnit, renderJailedUnit } from "../systemd/jailed-unit.ts";
+import { renderNetworkUnit } from "../systemd/network-unit.ts";
+import { connectRules, connectTargets } from "./connects.ts";
+import { healthChecks } from "./health.ts";
+import { type JailedServiceInputs, sharesData } from "./inputs.ts";
+
+/** What the host says and the unit depends on. */
+export interface Surroundings {
+  readonly launch: Launch;
+  readonly user: string;
+  readonly uid: number;
+  readonly gid: number;
+  /** The service's number on its host, which names its networks. */
+  readonly number: number;
+  readonly hostname: string;
+  /** Interface through which the host is reached. */
+  readonly uplink: string | undefined;
+  /** The host's own addresses that ports are bound to, by key. */
+  readonly boundAddresses: Readonly<Record<string, string>>;
+  readonly nameservers: readonly string[];
+  /** Which of the paths that get bound are in the tree. */
+  readonly mountPoints: ReadonlySet<string>;
+}
+
+export interface FileText {
+  readonly path: string;
+  readonly mode: string;
+  readonly content: string;
+}
+
+/** One slot as it has to be on the host. */
+export interface SlotDesired {
+  readonly slot: Slot;
+  readonly unitName: string;
+  readonly networkUnitName: string | undefined;
+  readonly network: SlotNetwork;
+  readonly tree: string;
+  /** Files of the slot and its units, whole. */
+  readonly files: readonly FileText[];
+  /** Equal as long as a running process need not be replaced. */
+  readonly digest: string;
+  /** Of the units as we write them, beside the digest: tells a change of ours from one of somebody else. */
+  readonly written: string;
+  /** Rules for the slot when it serves. */
+  readonly fragment: string;
+  readonly mapElements: Readonly<Record<"tcp4" | "udp4", readonly MappedPort[]>>;
+  readonly checks: readonly string[];
+  readonly drainPorts: readonly string[];
+}
+
+/** A directory for data that the service owns. */
+export interface DataDirectory {
+  readonly hostPath: string;
+  readonly jailPath: string;
+  readonly mode: string;
+  readonly readOnly: boolean;
+}
+
+export const SERVICES = "/var/lib/pulumi-jail/services";
+export const VOLUMES = "/var/lib/pulumi-jail/volumes";
+
+export function unitName(serviceName: string, slot: Slot): string {
+  return `jailed-${serviceName}@${slot}.service`;
+}
+
+export function treeOf(inputs: Pick<JailedServiceInputs, "jailName" | "generation">): string {
+  return `/var/lib/pulumi-jail/jails/${inputs.jailName}/generations/${inputs.generation}`;
+}
+
+/** Renders one slot, purely from the inputs and what the host is. */
+export function slotDesired(inputs: JailedServiceInputs, around: Surroundings, slot: Slot): SlotDesired {
+  const { serviceName } = inputs;
+  const network = slotNetwork(serviceName, around.number, slot);
+  const mark = `pulumi-jail: service ${serviceName}; what is changed here is drift`;
+  const own = slotFiles(inputs, around, slot, network);
+  const unit = jailedUnit(inputs, around, slot, network, own, mark);
+  const isPrivate = inputs.network === "private";
+  const networkUnitName = isPrivate ? unitName(serviceName, slot).replace(".service", "-net.service") : undefined;
+  const networkUnit = renderNetworkUnit({
+    serviceName,
+    slot,
+    mark,
+    network,
+    uplink: around.uplink,
+    rulesPath: Object.keys(inputs.connects ?? {}).length > 0 ? `${SERVICES}/${serviceName}/${slot}/connects.nft` : undefined,
+  });
+  const lasting = own.filter((file) => !file.path.endsWith("/connects.nft"));
+  const restarting = { ...unit, limits: {}, excludes: undefined, startSeconds: 0 };
+  const digest = digestOf([...lasting, text("unit", renderJailedUnit(restarting)), text("network", networkUnit)]);
+  const ports = mappedPorts(inputs, around, network);
+  const fragment: Fragment = {
+    serviceName,
+    slot,
+    generation: inputs.generation,
+    ports,
+    egress: isPrivate ? egressRules(inputs, network) : [],
+  };
+  const units = [
+    { path: `/etc/systemd/system/${unitName(serviceName, slot)}`, mode: "0644", content: renderJailedUnit(unit) },
+    ...(networkUnitName ? [{ path: `/etc/systemd/system/${networkUnitName}`, mode: "0644", content: networkUnit }] : []),
+  ];
+  const written = digestOf(units);
+  return {
+    slot,
+    unitName: unitName(serviceName, slot),
+    networkUnitName,
+    network,
+    tree: treeOf(inputs),
+    files: [...own, ...units, { path: `${SERVICES}/${serviceName}/${slot}/digest`, mode: "0600", content: `${digest}\n${written}\n` }],
+    digest,
+    written,
+    fragment: renderFragment(fragment),
+    mapElements: {
+      tcp4: ports.filter((port) => port.protocol === "tcp"),
+      udp4: ports.filter((port) => port.protocol === "udp"),
+    },
+    checks: healthChecks(inputs, around, network),
+    drainPorts: ports.filter((port) => port.protocol === "tcp").map((port) => `${port.jailPort}`),
+  };
+}
+
+/** The paths of the jail that get something bound or mounted over them: each must be in the tree, or systemd makes it there. */
+export function mountPointsOf(inputs: JailedServiceInputs, launch: Launch): readonly string[] {
+  return [
+    ...optionalFiles,
+    ...Object.keys(inputs.configFiles ?? {}),
+    ...dataDirectories(inputs, launch).map(({ jailPath }) => jailPath),
+    ...launch.writable.map(({ path }) => path),
+    ...Object.values(inputs.connects ?? {}).flatMap(({ jailPath }) => (jailPath ? [parentOf(jailPath)] : [])),
+  ];
+}
+
+/** Bound over when the tree has them. */
+export const optionalFiles: readonly string[] = ["/etc/passwd", "/etc/group", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf"];
+
+/** Volumes, and scratch directories for what the program writes besides; scratch goes with the service. */
+export function dataDirectories(inputs: JailedServiceInputs, launch: Launch): readonly DataDirectory[] {
+  const volumes = Object.values(inputs.volumes ?? {}).map((volume) => ({
+    hostPath: `${VOLUMES}/${volume.volumeName}`,
+    jailPath: volume.jailPath,
+    mode: launch.writable.find(({ path }) => path === volume.jailPath)?.mode ?? "0750",
+    readOnly: volume.readOnly ?? false,
+  }));
+  const scratch = launch.writable
+    .filter(({ kind, path }) => kind !== "runtime" && !volumes.some((volume) => isWithin(path, volume.jailPath)))
+    .map(({ path, mode }) => data(inputs, path.slice(1).replaceAll("/", "-"), path, mode));
+  const sockets = Object.entries(inputs.ports).flatMap(([key, { socket }]) =>
+    socket ? [data(inputs, `socket-${key}`, parentOf(socket), "0755")] : [],
+  );
+  return [...volumes, ...scratch, ...sockets];
+}
+
+function data({ serviceName }: JailedServiceInputs, name: string, jailPath: string, mode: string): DataDirectory {
+  return { hostPath: `${SERVICES}/${serviceName}/scratch/${name}`, jailPath, mode, readOnly: false };
+}
+
+function slotFiles(
+  inputs: JailedServiceInputs,
+  around: Surroundings,
+  slot: Slot,
+  network: SlotNetwork,
+): readonly FileText[] {
+  const base = `${SERVICES}/${inputs.serviceName}/${slot}`;
+  const { launch, uid, gid } = around;
+  const address = inputs.network === "private" ? network.jailAddress : "127.0.1.1";
+  const names = Object.fromEntries(connectTargets(inputs).map(({ key, address: at }) => [key, at]));
+  const rules = connectRules(inputs);
+  return [
+    { path: `${base}/uses`, mode: "0600", content: `${inputs.jailName} ${inputs.generation}\n` },
+    { path: `${base}/passwd`, mode: "0644", content: renderPasswd(launch.users, uid, gid) },
+    { path: `${base}/group`, mode: "0644", content: renderGroup(launch.users, gid) },
+    { path: `${base}/hosts`, mode: "0644", content: renderHosts(around.hostname, address, names) },
+    { path: `${base}/hostname`, mode: "0644", content: `${around.hostname}\n` },
+    ...(inputs.egress === "none" ? [] : [{ path: `${base}/resolv.conf`, mode: "0644", content: renderResolvConf(around.nameservers) }]),
+    ...sorted(inputs.configFiles).map(([, file], index) => ({
+      path: `${base}/config/${index}`,
+      mode: file.mode ?? "0644",
+      content: file.content,
+    })),
+    ...sorted(inputs.credentials).map(([name, content]) => ({ path: `${base}/credentials/${name}`, mode: "0600", content })),
+    ...(rules ? [{ path: `${base}/connects.nft`, mode: "0600", content: rules }] : []),
+  ];
+}
+
+function jailedUnit(
+  inputs: JailedServiceInputs,
+  around: Surroundings,
+  slot: Slot,
+  network: SlotNetwork,
+  files: readonly FileText[],
+  mark: string,
+): JailedUnit {
+  const { serviceName, limits = {} } = inputs;
+  const base = `${SERVICES}/${serviceName}/${slot}`;
+  const isPrivate = inputs.network === "private";
+  const { launch } = around;
+  return {
+    serviceName,
+    slot,
+    mark,
+    rootDirectory: treeOf(inputs),
+    user: around.user,
+    uid: around.uid,
+    gid: around.gid,
+    launch,
+    execStart: inputs.execStart,
+    environment: inputs.environment ?? {},
+    credentials: Object.fromEntries(sorted(inputs.credentials).map(([name]) => [name, `${base}/credentials/${name}`])),
+    binds: [...fixedBinds(around, base, files), ...configBinds(inputs, base), ...dataBinds(inputs, launch), ...socketBinds(inputs)],
+    namespacePath: isPrivate ? `/run/netns/${network.namespace}` : undefined,
+    networkUnit: isPrivate ? unitName(serviceName, slot).replace(".service", "-net.service") : undefined,
+    excludes: inputs.switchover === "restart" || sharesData(inputs.volumes).length > 0 ? unitName(serviceName, otherSlot(slot)) : undefined,
+    allowedAddresses: inputs.network === "none" ? [] : allowedAddresses(isPrivate ? network.hostAddress : undefined),
+    limitNOFILE: limits.limitNOFILE ?? launch.limitNOFILE,
+    startSeconds: inputs.healthCheck?.deadlineSeconds ?? 60,
+    limits: { memoryMax: limits.memoryMax, cpuQuota: limits.cpuQuota, tasksMax: limits.tasksMax },
+    network: inputs.network,
+    writeExecuteMemory: launch.writeExecuteMemory,
+    overrides: inputs.hardening ?? {},
+  };
+}
+
+function fixedBinds(around: Surroundings, base: string, files: readonly FileText[]): readonly Bind[] {
+  return optionalFiles
+    .map((jailPath) => ({ hostPath: base + jailPath.slice("/etc".length), jailPath, readOnly: true }))
+    .filter(({ hostPath, jailPath }) => around.mountPoints.has(jailPath) && files.some(({ path }) => path === hostPath));
+}
+
+function configBinds(inputs: JailedServiceInputs, base: string): readonly Bind[] {
+  return sorted(inputs.configFiles).map(([jailPath], index) => ({ hostPath: `${base}/config/${index}`, jailPath, readOnly: true }));
+}
+
+function dataBinds(inputs: JailedServiceInputs, launch: Launch): readonly Bind[] {
+  return dataDirectories(inputs, launch).map(({ hostPath, jailPath, readOnly }) => ({ hostPath, jailPath, readOnly }));
+}
+
+/** A socket of another service of this host: its directory is bound, which survives that one's restarts. */
+function socketBinds(inputs: JailedServiceInputs): readonly Bind[] {
+  return sorted(inputs.connects).flatMap(([, { endpoint, jailPath }]) =>
+    endpoint.socketPath && jailPath
+      ? [{ hostPath: parentOf(endpoint.socketPath), jailPath: parentOf(jailPath), readOnly: true }]
+      : [],
+  );
+}
+
+function mappedPorts(inputs: JailedServiceInputs, around: Surroundings, network: SlotNetwork): readonly MappedPort[] {
+  if (inputs.network !== "private") return [];
+  return sorted(inputs.ports).flatMap(([key, port]) => {
+    const endpoint = inputs.endpoints[key];
+    const bound = around.boundAddresses[key];
+    if (!port.jailPort || !endpoint || !bound) return [];
+    // The host itself may come by its loopback address, unless an address was asked for.
+    const hostAddresses = port.bindAddress ? [bound] : [bound, "127.0.0.1"];
+    const { jailAddress } = network;
+    return [{ protocol: port.protocol ?? "tcp", hostAddresses, hostPort: endpoint.hostPort, jailAddress, jailPort: port.jailPort }];
+  });
+}
+
+function egressRules(inputs: JailedServiceInputs, { jailAddress }: SlotNetwork): readonly EgressRule[] {
+  const connects = Object.values(inputs.connects ?? {}).flatMap(({ endpoint }) =>
+    endpoint.protocol === "unix" ? [] : [{ jailAddress, to: endpoint.address, port: endpoint.hostPort }],
+  );
+  if (inputs.egress === "none") return connects;
+  if (inputs.egress === "any") return [{ jailAddress, to: "0.0.0.0/0", port: undefined }];
+  const listed = inputs.egress.map((rule) => {
+    const [to = "", port] = rule.split(":");
+    return { jailAddress, to, port: port === undefined ? undefined : Number(port) };
+  });
+  return [...listed, ...connects];
+}
+
+function digestOf(files: readonly FileText[]): string {
+  const hash = createHash("sha256");
+  for (const { path, mode, content } of files) hash.update(`${path}\0${mode}\0${content.length}\0${content}\0`);
+  return hash.digest("hex");
+}
+
+function text(path: string, content: string): FileText {
+  return { path, mode: "-", content };
+}
+
+function sorted<Value>(record: Readonly<Record<string, Value>> | undefined): readonly (readonly [string, Value])[] {
+  return Object.entries(record ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+function parentOf(path: string): string {
+  return path.slice(0, path.lastIndexOf("/")) || "/";
+}
+
+function isWithin(path: string, directory: string): boolean {
+  return path === directory || path.startsWith(`${directory}/`);
+}

@@ -1,0 +1,160 @@
+import { HostError, StepFailed } from "../host/errors.ts";
+import { hostIdOf } from "../host/host-id.ts";
+import type { Step } from "../host/step.ts";
+import { judgeCreate, judgeUpdate, mayDelete } from "../ownership/ownership.ts";
+import type { Owner } from "../ownership/ownership.ts";
+import { type Call, type ResourceKind, Unfinished } from "../resource/kind.ts";
+import { slotDesired, unitName, VOLUMES } from "./desired.ts";
+import { diffJailedService } from "./fields.ts";
+import { findingsOf, hasTraces, servingSlot } from "./findings.ts";
+import { checkJailedService, type JailedServiceInputs, type JailedServiceOutputs } from "./inputs.ts";
+import { type Observed, observeService } from "./observe.ts";
+import { expectOwner, markStep, planCleanup, planRemoval, planService, servicePlan, userStep } from "./plan.ts";
+import { networkNumber, problemOf, surroundingsOf } from "./surroundings.ts";
+
+type State = JailedServiceInputs & JailedServiceOutputs;
+
+/** A jail's program as a hardened unit of systemd, with ports of its own. */
+export const jailedServiceKind: ResourceKind<JailedServiceInputs, JailedServiceOutputs> = {
+  kind: "jailed-service",
+  check: checkJailedService,
+  diff: diffJailedService,
+  id: (inputs) => inputs.serviceName,
+  read,
+  converge,
+  remove,
+};
+
+async function read(call: Call, state: State): Promise<JailedServiceOutputs | undefined> {
+  const observed = await observe(call, state);
+  const isThere = (["a", "b"] as const).some((slot) => hasTraces(state.serviceName, observed, slot));
+  if (observed.found.state === "nothing" && !isThere && observed.user === undefined) return undefined;
+  return outputsOf(state, observed, state.claim, driftOf(call, state, observed), state);
+}
+
+/**
+ * Observes, makes the user when there is none (everything else is rendered with its uid), applies, and reads back. A
+ * slot that does not get well is taken away again, and what is true is kept in the state.
+ */
+async function converge(call: Call, inputs: JailedServiceInputs, state: State | undefined): Promise<JailedServiceOutputs> {
+  const before = await observe(call, inputs);
+  checkMachine(call, before, state);
+  const owner = judge(call, inputs, before, state);
+  const problem = problemOf(inputs, before);
+  if (problem) throw new HostError(problem.kind, call.host.label, problem.text);
+  const known = before.user ? before : await withUser(call, inputs, before, owner);
+  const steps = planService(inputs, surroundingsOf(call.host.label, inputs, known), known, owner);
+  if (steps.length === 0) return outputsOf(inputs, known, owner.claim, [], state);
+  try {
+    await apply(call, inputs, steps);
+  } catch (error) {
+    if (!(error instanceof StepFailed) || error.kind === "foreign") throw error;
+    throw await recover(call, inputs, owner, error, state);
+  }
+  const after = await observe(call, inputs);
+  const drift = driftOf(call, inputs, after);
+  const outputs = outputsOf(inputs, after, owner.claim, drift, state);
+  if (drift.length > 0) throw new Unfinished({ ...outputs, unfinished: true }, drift);
+  return outputs;
+}
+
+async function remove(call: Call, state: State): Promise<void> {
+  const observed = await observe(call, state);
+  const isThere = (["a", "b"] as const).some((slot) => hasTraces(state.serviceName, observed, slot));
+  // A mark that was lost takes nobody else's: the names of the units and the user are ours.
+  const isLost = observed.found.state === "nothing" && (isThere || observed.user !== undefined);
+  if (!mayDelete(observed.found, state.claim) && !isLost) return;
+  const number = networkNumber(state.serviceName, observed);
+  const dropped = Object.values(state.volumes ?? {}).filter((volume) => volume.removeOnDelete);
+  const steps = planRemoval(state.serviceName, number, observed, dropped.map(({ volumeName }) => `${VOLUMES}/${volumeName}`));
+  await apply(call, state, steps);
+}
+
+/** The failed slot goes; a second failure adds to the reasons and hides nothing. */
+async function recover(
+  call: Call,
+  inputs: JailedServiceInputs,
+  owner: Owner,
+  error: StepFailed,
+  state: State | undefined,
+): Promise<Error> {
+  const reasons = [error.message, ...error.output.split("\n").filter((line) => line !== "")];
+  let observed = await observe(call, inputs);
+  const cleanup = planCleanup(inputs, observed);
+  if (cleanup.length > 0) {
+    await apply(call, inputs, [expectOwner(inputs.serviceName, observed), ...cleanup]);
+    observed = await observe(call, inputs);
+  }
+  const outputs = outputsOf(inputs, observed, owner.claim, driftOf(call, inputs, observed), state);
+  const serves = outputs.generation === "" ? "no generation serves" : `generation ${outputs.generation} serves on`;
+  return new Unfinished({ ...outputs, unfinished: true }, [...reasons, serves]);
+}
+
+async function withUser(call: Call, inputs: JailedServiceInputs, observed: Observed, owner: Owner): Promise<Observed> {
+  const steps = [expectOwner(inputs.serviceName, observed), markStep(inputs.serviceName, owner), userStep(inputs.serviceName)];
+  const { outputs } = await apply(call, inputs, steps);
+  const [uid, gid] = (outputs[2] ?? "").trim().split(" ").map(Number);
+  if (!uid || !gid) throw new HostError("unexpected-output", call.host.label, `no uid and gid: ${JSON.stringify(outputs[2])}`);
+  const mark = markStep(inputs.serviceName, owner).content?.replace(/^.*\n/, "");
+  return { ...observed, mark, user: { uid, gid, gecos: `pulumi-jail ${inputs.serviceName}` } };
+}
+
+function judge(call: Call, inputs: JailedServiceInputs, observed: Observed, state: State | undefined): Owner {
+  const { claim: drawn, ...mine } = call.owner;
+  const verdict = state
+    ? judgeUpdate(observed.found, mine, state.claim, inputs.adopt ?? false)
+    : judgeCreate(observed.found, mine, drawn, inputs.adopt ?? false);
+  if (verdict.verdict === "refuse")
+    throw new HostError("foreign", call.host.label, `the service ${inputs.serviceName}: ${verdict.reason}`);
+  return { ...mine, claim: verdict.claim };
+}
+
+/** One host key on two machines is an error, never a second copy. */
+function checkMachine(call: Call, observed: Observed, state: State | undefined): void {
+  const hostId = hostIdOf(observed.machine.machineId);
+  if (state?.hostId && state.hostId !== hostId && observed.found.state === "nothing") return;
+  if (state?.hostId && state.hostId !== hostId)
+    throw new HostError("foreign", call.host.label, "this is another machine than the one in the state");
+}
+
+function driftOf(call: Call, inputs: JailedServiceInputs, observed: Observed): readonly string[] {
+  const { found } = observed;
+  const mark = found.state === "owned" ? [] : [`the mark of service ${inputs.serviceName} is gone`];
+  const problem = problemOf(inputs, observed);
+  if (problem) return [...mark, problem.text];
+  if (!observed.user) return [...mark, "its user is gone"];
+  const around = surroundingsOf(call.host.label, inputs, observed);
+  const slot = servingSlot(observed);
+  const findings = findingsOf(inputs, around, observed, slot && slotDesired(inputs, around, slot));
+  return [...mark, ...new Set(findings.map(({ text }) => text))];
+}
+
+function outputsOf(
+  inputs: JailedServiceInputs,
+  observed: Observed,
+  claim: string,
+  drift: readonly string[],
+  state: State | undefined,
+): JailedServiceOutputs {
+  const slot = servingSlot(observed);
+  const runs = slot && observed.slots[slot];
+  const score = runs?.exposure ?? state?.exposure?.score ?? 10;
+  return {
+    generation: runs?.generation ?? observed.serving?.generation ?? "",
+    unitName: slot ? unitName(inputs.serviceName, slot) : "",
+    exposure: { score, notEnforced: observed.notEnforced ?? state?.exposure?.notEnforced ?? [] },
+    uid: observed.user?.uid ?? 0,
+    hostId: hostIdOf(observed.machine.machineId),
+    claim,
+    drift,
+    unfinished: false,
+  };
+}
+
+function observe(call: Call, inputs: JailedServiceInputs): Promise<Observed> {
+  return observeService(call.host, inputs);
+}
+
+function apply(call: Call, inputs: JailedServiceInputs, steps: readonly Step[]) {
+  return call.host.apply(servicePlan(inputs.serviceName, call.owner.urn, steps, call.deadlineSeconds), call.progress);
+}
