@@ -32,7 +32,8 @@ export async function convergeJail(
   const made = await make(face, call, inputs, seen);
   const { desired, observed, owner, hostId } = seen;
   const record = recordOf(desired, owner, observed.record, digestOfMaking(made.making), made.contents);
-  const steps = planJail(desired, observed, owner, made.making, record, made.buildRoot);
+  const buildRoot = made.buildRoot ?? leftBuildRoot(face, seen);
+  const steps = planJail(desired, observed, owner, made.making, record, buildRoot);
   const { urn } = call.owner;
   try {
     await call.host.apply({ lock: lockOf(desired), urn, deadlineSeconds: call.deadlineSeconds, steps }, call.progress);
@@ -118,6 +119,12 @@ function makeFromPackages(face: DiscoveryFace, inputs: JailInputs, seen: Seen, d
       close: [face.closeBuildRootStep(id)],
     },
   };
+}
+
+/** A run that was cut may have done all but take its build root away. */
+function leftBuildRoot(face: DiscoveryFace, { desired, observed }: Seen): BuildRootSteps | undefined {
+  if (!observed.leftovers.includes("build root")) return undefined;
+  return { open: [], close: [face.closeBuildRootStep(buildRootId(desired))] };
 }
 
 async function discoverAnew(face: DiscoveryFace, call: Call, inputs: JailInputs, seen: Seen): Promise<Made> {
