@@ -31,7 +31,7 @@ export function deriveLaunch(
     user,
     group: unit["Group"] ?? inventory.users.find((fact) => fact.name === user)?.group ?? user,
     users,
-    listens: trace.notes.listens.flatMap(parseListen),
+    listens: uniqueListens(trace.notes.listens.flatMap(parseListen)),
     writable,
     ...(limitNOFILE === undefined ? {} : { limitNOFILE }),
     ...(killSignal === undefined || killSignal === "SIGTERM" ? {} : { killSignal }),
@@ -92,7 +92,8 @@ function cleanEnvironment(environment: readonly string[]): Readonly<Record<strin
   const pairs = environment.flatMap((line) => {
     const at = line.indexOf("=");
     const [name, value] = [line.slice(0, at), line.slice(at + 1)];
-    if (at <= 0 || ownVariables.test(name)) return [];
+    // $PIDFILE tells where PID 1 looked for it, in the build root.
+    if (at <= 0 || ownVariables.test(name) || value.startsWith("/var/lib/pulumi-jail/build/")) return [];
     return name === "PATH" && defaultPaths.has(value) ? [] : [[name, value] as const];
   });
   return Object.fromEntries(pairs.sort(([one], [other]) => (one < other ? -1 : 1)));
@@ -162,4 +163,9 @@ function parseListen(line: string): readonly Listen[] {
   if (protocol === "unix") return [{ protocol, path: rest! }];
   if (protocol !== "tcp" && protocol !== "udp") return [];
   return [{ protocol, jailPort: Number.parseInt(rest!, 10) }];
+}
+
+/** The same port on both families is one. */
+function uniqueListens(listens: readonly Listen[]): readonly Listen[] {
+  return [...new Map(listens.map((listen) => [JSON.stringify(listen), listen])).values()];
 }

@@ -23,7 +23,11 @@ export interface Execution {
 export function findDaemon(trace: Trace): Daemon | undefined {
   for (const { key, calls } of trace.commands) {
     if (key !== "ExecStart" || calls.length === 0) continue;
-    const found = findIn(calls, trace.notes.main);
+    const found = findIn(
+      calls,
+      trace.notes.main,
+      trace.notes.phases.find(({ phase }) => phase === "reload" || phase === "stop")?.time,
+    );
     if (found !== undefined) return found;
   }
   return undefined;
@@ -44,13 +48,19 @@ export function childOf(call: Call): number | undefined {
 
 const forks: ReadonlySet<string> = new Set(["clone", "clone3", "fork", "vfork"]);
 
-function findIn(calls: readonly Call[], main: number | undefined): Daemon | undefined {
+/** `over` is when the start and the probe were over: some daemons execute themselves anew to reload. */
+function findIn(
+  calls: readonly Call[],
+  main: number | undefined,
+  over: number = Number.POSITIVE_INFINITY,
+): Daemon | undefined {
   // The main process is not known of a unit that ends by itself: then it is the first one.
   let pid = main ?? calls[0]!.pid;
   if (!calls.some((call) => call.pid === pid || childOf(call) === pid)) return undefined;
-  let until = calls.length;
+  const after = calls.findIndex((call) => call.time >= over);
+  let until = after < 0 ? calls.length : after;
   for (;;) {
-    const start = lastIndexBefore(calls, until, (call) => call.pid === pid && call.name.startsWith("execve"));
+    const start = lastExecution(calls, until, pid);
     if (start >= 0) {
       const exec = executionOf(calls[start]!);
       if (exec === undefined) return undefined;
@@ -69,9 +79,16 @@ function findIn(calls: readonly Call[], main: number | undefined): Daemon | unde
   }
 }
 
-function lastIndexBefore(calls: readonly Call[], until: number, matches: (call: Call) => boolean): number {
-  for (let index = until - 1; index >= 0; index--) if (matches(calls[index]!)) return index;
-  return -1;
+/** The last program that a process became; of one that executed itself again, the first time. */
+function lastExecution(calls: readonly Call[], until: number, pid: number): number {
+  let found = -1;
+  for (let index = until - 1; index >= 0; index--) {
+    const call = calls[index]!;
+    if (call.pid !== pid || !call.name.startsWith("execve")) continue;
+    if (found >= 0 && executionOf(calls[found]!)?.path !== executionOf(call)?.path) break;
+    found = index;
+  }
+  return found;
 }
 
 /** A fork is logged when it returns, so a child's first calls may stand before it: go by pid, not by place. */

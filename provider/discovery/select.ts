@@ -44,7 +44,7 @@ export function selectEntries({ spec, inventory, touched, programs, mounted }: S
   };
   const admit = (path: string, why: string, always: boolean) => {
     const fact = inventory.facts.get(path);
-    if (madePaths.has(path) || isElsewhere(path, mounted) || !isCopied(fact)) return;
+    if (path === "/" || madePaths.has(path) || isElsewhere(path, mounted) || !isCopied(fact)) return;
     if (!always && !exempt.has(path)) {
       if (spec.exclude.some((pattern) => matchesGlob(pattern, path))) return;
       const reason = denyReason(path, fact);

@@ -63,8 +63,8 @@ mount_overlay() {
 # root only. Recommended packages are left out: a jail holds what its owner named and what that depends on.
 install_packages() {
   unshare --mount --pid --fork --kill-child --propagation private -- /bin/sh -c "$(install_script)" sh \
-    "$build/root" "$@" >"$build/log/apt" 2>&1 && return
-  tail -n 25 "$build/log/apt" >&2
+    "$build/root" "$@" >"$build/apt.log" 2>&1 && return
+  tail -n 25 "$build/apt.log" >&2
   exit 1
 }
 

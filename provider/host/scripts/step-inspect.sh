@@ -11,7 +11,7 @@ step_inspect_build_root() {
   perl -e '
     my @sections = (["inventory", "$ARGV[0]/inventory"], map { [m{([^/]+)$}, $_] } glob "$ARGV[0]/log/*");
     for my $section (@sections) {
-      next if $$section[0] =~ /^(apt|tmpfiles|unit)$/;
+      next if $$section[0] =~ /^(tmpfiles|unit)$/;
       open my $in, "<", $$section[1] or die "cannot read $$section[1]: $!\n";
       my $bytes = do { local $/; <$in> } // "";
       print "$$section[0] ", length $bytes, "\n$bytes\n";

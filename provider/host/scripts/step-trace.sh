@@ -148,7 +148,7 @@ for my $key (sort keys %made) {
   }
   push @lines, "Environment=$variable=" . join ":", @directories if @directories;
 }
-push @lines, 'ExecStartPre=+/bin/sh -c "echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start"' if $uid;
+push @lines, 'ExecStartPre=-/bin/sh -c "echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start"' if $uid;
 push @lines, "UnsetEnvironment=@manager" if @manager;
 push @lines, "Type=exec" if ($last{Type} // "") eq "dbus";
 push @lines, "RootDirectory=$root", "MountAPIVFS=yes", "BindPaths=$log:/.trace", "BindPaths=$root/run:/run", "PrivateNetwork=yes",
@@ -218,7 +218,8 @@ my $since = time - 1;
 system("timeout", remaining(), "systemctl", "start", $name) == 0 or gave_up("did not start");
 my ($kind) = map { $unit{Type} // "simple" } 1;
 my $oneshot = $kind eq "oneshot";
-my $quiet_for = $oneshot ? 0 : $kind =~ /^(simple|exec|idle|dbus)$/ ? 3 : 1;
+# A type that tells when it is ready needs no more than a look whether that is all.
+my $quiet_for = $kind =~ /^(simple|exec|idle|dbus)$/ ? 3 : 0.5;
 wait_until_ready($quiet_for) unless $oneshot;
 my $main = main_process();
 if (!$oneshot && !$main) { gave_up("ended by itself right after its start") }
@@ -261,12 +262,16 @@ sub gave_up {
   exit 4;
 }
 
-# The unit's processes: by control group, as that holds for version 1 and 2 alike.
+# The unit's processes, by control group of version 1 or 2.
+my @group_files;
 sub members {
   my @found;
-  for my $directory (glob "/proc/[0-9]*") {
-    my @groups = read_lines("$directory/cgroup") or next;
-    grep { m{/\Q$name\E(/|$)} } @groups or next;
+  if (!@group_files) {
+    my ($group) = map { /^ControlGroup=(.+)$/ ? $1 : () } `systemctl show -p ControlGroup $name`;
+    @group_files = map { "/sys/fs/cgroup$_$group/cgroup.procs" } "", "/systemd", "/unified" if defined $group;
+  }
+  my %pids = map { chomp; $_ => 1 } map { read_lines($_) } @group_files;
+  for my $directory (map { "/proc/$_" } keys %pids) {
     my ($stat) = read_lines("$directory/stat") or next;
     my ($pid, $comm, $rest) = $stat =~ /^(\d+) \((.*)\) (.*)$/s or next;
     my @rest = split / /, $rest;
@@ -298,7 +303,7 @@ sub listeners {
   for (read_lines("/proc/$pid/net/unix")) {
     my @line = split " ", $_, 8;
     next unless defined $line[7] && $line[3] eq "00010000" && $line[7] =~ m{^(/\S*)$};
-    $found{"unix $1"} = 1;
+    $found{"unix $1"} = 1 if -S "$root$1";
   }
   return sort keys %found;
 }
