@@ -45,7 +45,7 @@ export function servingSlot(observed: Observed): Slot | undefined {
   const { slots, serving } = observed;
   if (serving) return serving.slot;
   const running = (["a", "b"] as const).filter((slot) => isActive(observed, slot));
-  return running.find((slot) => slots[slot].unit["UnitFileState"] === "enabled") ?? running[0];
+  return running.find((slot) => slots[slot].unit["Id"] && observed.enabled.has(slots[slot].unit["Id"])) ?? running[0];
 }
 
 /** All that differs between what is wanted and what is there; empty means converged: no finding, no step. */
@@ -124,8 +124,8 @@ function unitFindings(observed: Observed, desired: SlotDesired): readonly Findin
       : []),
     ...(active ? [] : [{ text: `${desired.unitName} is ${slot.unit["ActiveState"] ?? "unknown"}${resultOf(slot.unit["Result"])}`, remedy: "start" } as const]),
     ...names
-      .filter((_name, index) => states[index]?.["UnitFileState"] !== "enabled")
-      .map((name, index): Finding => ({ text: `${name} is ${states[index]?.["UnitFileState"] || "not there"}, not enabled: it would not come back after a reboot`, remedy: "enable" })),
+      .filter((name) => !observed.enabled.has(name))
+      .map((name): Finding => ({ text: `${name} is not enabled: it would not come back after a reboot`, remedy: "enable" })),
   ];
 }
 
@@ -186,7 +186,7 @@ function sharedFindings(observed: Observed): readonly Finding[] {
       : isLoaded
         ? []
         : [{ text: "the port rules (table inet pulumi_jail) were changed", remedy: "load" } as const]),
-    ...(rulesUnit["UnitFileState"] === "enabled"
+    ...(observed.enabled.has(RULES_UNIT)
       ? []
       : [{ text: `${RULES_UNIT} is not enabled: no port would be reached after a reboot`, remedy: "shared" } as const]),
     ...(rulesUnit["ActiveState"] === "active" ? [] : [{ text: `${RULES_UNIT} is not active`, remedy: "load" } as const]),

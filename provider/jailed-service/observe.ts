@@ -31,6 +31,8 @@ export interface Observed {
   readonly files: ReadonlyMap<string, ObservedFile>;
   readonly slots: Readonly<Record<Slot, ObservedSlot>>;
   readonly rulesUnit: UnitState;
+  /** Units that come back after a reboot. */
+  readonly enabled: ReadonlySet<string>;
   /** Undefined when the kernel has no table of ours. */
   readonly table: { readonly sha256: string; readonly elements: ReadonlySet<string> } | undefined;
   /** What the table was when it was loaded last. */
@@ -130,6 +132,7 @@ export function parseService(serviceName: string, text: string): Service {
     registry: parseRegistry(content("registry") ?? ""),
     files: new Map(lines("files").map(parseFile)),
     slots: Object.fromEntries(slots.map((slot) => [slot, observedSlot(slot)])) as Record<Slot, ObservedSlot>,
+    enabled: new Set(lines("enabled")),
     rulesUnit: unit("pulumi-jail-rules.service"),
     table: sections.has("table") ? parseTable(lines("table")) : undefined,
     loadedTable: word("rules-sha256"),

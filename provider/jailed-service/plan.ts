@@ -7,7 +7,7 @@ import { otherSlot, type Slot, slotNetwork } from "../ports/network.ts";
 import { userName } from "../passwd/hosts.ts";
 import { RULES_UNIT } from "../systemd/rules-unit.ts";
 import { dataDirectories, type FileText, SERVICES, slotDesired, type SlotDesired, type Surroundings, treeOf, unitName } from "./desired.ts";
-import { findingsOf, hasTraces, servingSlot, sharedFiles } from "./findings.ts";
+import { findingsOf, hasTraces, type Remedy, servingSlot, sharedFiles } from "./findings.ts";
 import { type JailedServiceInputs, sharesData } from "./inputs.ts";
 import type { Observed } from "./observe.ts";
 
@@ -26,7 +26,7 @@ export function planService(inputs: JailedServiceInputs, around: Surroundings, o
     ...(needs.has("shared") || !serving ? sharedSteps(inputs) : []),
   ];
   if (needs.has("switch") || !desired || !serving)
-    return [...begin, ...ground, ...switchSteps(inputs, around, observed, serving)];
+    return [...begin, ...ground, ...switchSteps(inputs, around, observed, serving, needs)];
   const names = unitNames(desired);
   const units = desired.files.filter((file) => file.path.startsWith("/etc/systemd/system/") || /\/(connects\.nft|digest)$/.test(file.path));
   const changesUnits = needs.has("unit") || needs.has("drop-in");
@@ -96,7 +96,13 @@ export function servicePlan(serviceName: string, urn: string, steps: readonly St
 }
 
 /** Into the slot that is free: start, be healthy and confined there, then take the port; the old one goes when it is idle. */
-function switchSteps(inputs: JailedServiceInputs, around: Surroundings, observed: Observed, serving: Slot | undefined): readonly Step[] {
+function switchSteps(
+  inputs: JailedServiceInputs,
+  around: Surroundings,
+  observed: Observed,
+  serving: Slot | undefined,
+  needs: ReadonlySet<Remedy>,
+): readonly Step[] {
   const slot = serving ? otherSlot(serving) : "a";
   const desired = slotDesired(inputs, around, slot);
   const idle = (["a", "b"] as const).filter((one) => one !== serving && hasTraces(inputs.serviceName, observed, one));
@@ -105,7 +111,8 @@ function switchSteps(inputs: JailedServiceInputs, around: Surroundings, observed
   return [
     ...idle.map((one) => retireStep(inputs.serviceName, one)),
     filesStep(inputs.serviceName, desired.files, `writing ${desired.unitName}`),
-    daemonReload(names),
+    daemonReload(isPrivate ? [...names, RULES_UNIT] : names),
+    ...(needs.has("shared") || needs.has("load") || !serving ? rulesLoad(inputs) : []),
     ...(observed.notEnforced ? [] : [probeStep]),
     launchStep(inputs, around, desired, serving),
     // Both are enabled for a moment: after a power cut here the rules' file says who serves.

@@ -93,8 +93,11 @@ service_network() {
 # service_units NAME: all units in one call, then the proof of each instance that runs.
 service_units() {
   echo "@units"
-  systemctl show --no-pager --property=Id,LoadState,ActiveState,SubState,MainPID,NeedDaemonReload,UnitFileState,DropInPaths,InvocationID,NRestarts,Result,RootDirectory,User,ExecStart,Environment,MemoryMax,CPUQuotaPerSecUSec,TasksMax \
+  systemctl show --no-pager --property=Id,LoadState,ActiveState,SubState,MainPID,NeedDaemonReload,InvocationID,Result \
     "jailed-$1@a.service" "jailed-$1@b.service" "jailed-$1@a-net.service" "jailed-$1@b-net.service" pulumi-jail-rules.service | sed 's/^/ /'
+  # What systemd says of it is from its last reload.
+  echo "@enabled"
+  find /etc/systemd/system/multi-user.target.wants -type l \( -name "jailed-$1@*" -o -name pulumi-jail-rules.service \) -printf ' %f\n' 2>/dev/null || true
   for service_slot in a b; do
     [ "$(systemctl is-active "jailed-$1@$service_slot.service")" = active ] || continue
     echo "@exposure-$service_slot"
