@@ -22,7 +22,7 @@ const BALANCES = ["leastconn", "roundrobin", "random", "source"] as const;
 /** `add server` needs a dynamic algorithm; `source` is one with consistent hashing only. */
 function renderBalance(balance: Mapping["balance"]): readonly string[] {
   const word = BALANCES.find((known) => known === balance);
-  if (word === undefined) throw new Error("balance is none of the proxy's");
+  if (word === undefined) throw new Error("this balance is not allowed in the proxy's configuration");
   return word === "source" ? ["balance source", "hash-type consistent"] : [`balance ${word}`];
 }
 

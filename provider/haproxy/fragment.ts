@@ -18,7 +18,9 @@ export function renderFragment({ owner, mapping }: Fragment): string {
 export function parseFragment(text: string): Fragment | undefined {
   try {
     const result = v.safeParse(schema, JSON.parse(text));
-    return result.success ? (result.output as Fragment) : undefined;
+    if (!result.success) return undefined;
+    const { owner, mapping } = result.output;
+    return { owner, mapping: mapping as Mapping };
   } catch {
     return undefined;
   }

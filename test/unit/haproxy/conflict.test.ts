@@ -1,0 +1,52 @@
+import { expect, test } from "vitest";
+import { familyOf } from "../../../provider/haproxy/address.ts";
+import { conflictOf } from "../../../provider/haproxy/conflict.ts";
+import { mapping } from "./fixtures.ts";
+
+const other = (change: Parameters<typeof mapping>[0]) => mapping({ name: "other", ...change });
+
+test.each([
+  [{}, { bindPort: 81 }],
+  [{ hostnames: ["a.example"] }, {}],
+  [{ hostnames: ["a.example"] }, { hostnames: ["b.example"] }],
+  [{ hostnames: ["a.example"], pathPrefix: "/api" }, { hostnames: ["a.example"] }],
+  [{ pathPrefix: "/api" }, {}],
+  [{ bindAddress: "10.0.0.1" }, { bindAddress: "10.0.0.2" }],
+])("mappings stand beside each other: %j and %j", (mine, its) => {
+  expect(conflictOf(mapping(mine), other(its))).toBeUndefined();
+});
+
+test.each([
+  [{}, {}, 'bind *:80 has its default already: mapping "other"; give hostnames or a pathPrefix'],
+  [{ mode: "tcp" }, {}, 'bind *:80 is taken by mapping "other" (mode http); only http mappings share one'],
+  [{}, { mode: "tcp" }, 'bind *:80 is taken by mapping "other" (mode tcp); only http mappings share one'],
+  [
+    { hostnames: ["a.example", "b.example"] },
+    { hostnames: ["b.example"] },
+    `b.example on bind *:80 is mapping "other"'s already`,
+  ],
+  [{ pathPrefix: "/api" }, { pathPrefix: "/api" }, `/api on bind *:80 is mapping "other"'s already`],
+  [{ bindAddress: "10.0.0.1" }, {}, 'bind 10.0.0.1:80 overlaps *:80 of mapping "other"'],
+] as const)("mappings that can't are told: %j and %j", (mine, its, reason) => {
+  expect(conflictOf(mapping(mine), other(its))).toBe(reason);
+});
+
+test.each([
+  ["10.0.0.4", 4],
+  ["255.255.255.255", 4],
+  ["2001:db8::7", 6],
+  ["::", 6],
+  ["::1", 6],
+  ["1:2:3:4:5:6:7:8", 6],
+  ["10.0.0.256", undefined],
+  ["010.0.0.1", undefined],
+  ["10.0.0", undefined],
+  ["1:2:3:4:5:6:7", undefined],
+  ["1::2::3", undefined],
+  [":1", undefined],
+  ["fe80::1%eth0", undefined],
+  ["web1.example", undefined],
+  ["", undefined],
+] as const)("the family of %s is %s", (text, family) => {
+  expect(familyOf(text)).toBe(family);
+});
