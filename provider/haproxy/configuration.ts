@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { allowedNumber } from "./allowed.ts";
 import { renderBackend } from "./backend.ts";
 import { renderFrontends } from "./frontend.ts";
 import type { Mapping } from "./mapping.ts";
@@ -56,7 +57,7 @@ function renderGlobal(mappings: readonly Mapping[], digest: string): readonly st
     "global",
     `description ${describeDigest(digest)}`,
     `stats socket ${RUNTIME_DIRECTORY}/admin.sock mode 600 level admin`,
-    `hard-stop-after ${hardStop}s`,
+    `hard-stop-after ${allowedNumber(hardStop, 30, 3600)}s`,
   ];
 }
 
