@@ -8,6 +8,7 @@ export function denyReason(path: string, fact: Fact | undefined): string | undef
   const place = places.find(([pattern]) => pattern.test(path))?.[1];
   if (place !== undefined) return place;
   if (fact?.type !== "file") return undefined;
+  if (path.startsWith("/var/log/")) return "is a log";
   if (fact.key) return "holds a private key";
   if (Number.parseInt(fact.mode, 8) & 0o6000) return "is a setuid or setgid program";
   const name = path.slice(path.lastIndexOf("/") + 1);
@@ -20,7 +21,6 @@ export function denyReason(path: string, fact: Fact | undefined): string | undef
 
 const places: readonly (readonly [RegExp, string])[] = [
   [/^\/root\/|^\/home\//, "lies in a home directory"],
-  [/^\/var\/log\/.*[^/]$/, "is a log"],
   [/^\/etc\/ssh(\/|$)|^\/etc\/ssl\/private(\/|$)/, "is a place of private keys"],
   [/^\/etc\/(apt|dpkg)(\/|$)|^\/var\/(lib|cache)\/(apt|dpkg)(\/|$)/, "belongs to the package manager"],
   [/^\/etc\/(machine-id|fstab|mtab|adjtime|krb5\.keytab)$|^\/var\/lib\/dbus\/machine-id$/, "is this host's identity"],

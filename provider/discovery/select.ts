@@ -39,32 +39,43 @@ export function selectEntries({ spec, inventory, touched, programs, mounted }: S
     const { links, canonical, exists } = resolvePath(inventory, path);
     // Also on the way to what is not there yet: a pid file's /var/run. Its own name may be drawn by chance.
     const onTheWay = `link on the way to ${exists ? path : parentOf(path)}`;
-    for (const link of links) admit(link, link === path ? why : onTheWay, options.always ?? false);
-    if (exists) admit(canonical, why, options.always ?? exempt.has(path));
+    const always = options.always === true || exempt.has(path) || exempt.has(canonical);
+    const kept = !exists || isKept(canonical, always);
+    for (const link of links) {
+      // Of what is kept out, only the links to directories come: the last one would lead nowhere.
+      const leadsTo = inventory.facts.get(resolvePath(inventory, link).canonical);
+      if (kept || leadsTo?.type === "directory") admit(link, link === path ? why : onTheWay, always);
+    }
+    if (exists && kept) admit(canonical, why, always);
+  };
+  const isKept = (path: string, always: boolean): boolean => {
+    if (always || exempt.has(path)) return true;
+    if (spec.exclude.some((pattern) => matchesGlob(pattern, path))) return false;
+    const reason = isElsewhere(path, mounted) ? undefined : denyReason(path, inventory.facts.get(path));
+    if (reason !== undefined) denied.set(path, reason);
+    return reason === undefined;
   };
   const admit = (path: string, why: string, always: boolean) => {
-    const fact = inventory.facts.get(path);
-    if (path === "/" || madePaths.has(path) || isElsewhere(path, mounted) || !isCopied(fact)) return;
-    if (!always && !exempt.has(path)) {
-      if (spec.exclude.some((pattern) => matchesGlob(pattern, path))) return;
-      const reason = denyReason(path, fact);
-      if (reason !== undefined) {
-        denied.set(path, reason);
-        return;
-      }
-    }
+    if (path === "/" || madePaths.has(path) || isElsewhere(path, mounted) || !isCopied(inventory.facts.get(path)))
+      return;
+    if (!isKept(path, always)) return;
     const known = whys.get(path);
     whys.set(path, (known ?? new Set()).add(why));
     if (known === undefined) queue.push(path);
   };
 
+  const followNeeds = () => {
+    for (let path = queue.shift(); path !== undefined; path = queue.shift()) {
+      const ran = [...(whys.get(path) ?? [])].some(
+        (why) => why.startsWith("run ") || why.startsWith("included") || why.startsWith("the service"),
+      );
+      for (const [other, why] of needsOf(path, inventory, ran)) add(other, why);
+    }
+  };
+
   for (const program of programs) add(program, "the service's own program", { always: true });
   for (const [path, uses] of touched) for (const why of reasonsFor(uses)) add(path, why);
   for (const { path, why } of fixedPaths) add(path, why);
-  for (const { soname, why } of fixedLibraries) {
-    const path = inventory.libraries.get(soname);
-    if (path !== undefined && usesGlibc(whys)) add(path, why);
-  }
   spec.include.forEach((_, index) => {
     for (const path of inventory.included[index] ?? []) add(path, `included by include[${index}]`, { always: true });
   });
@@ -72,12 +83,12 @@ export function selectEntries({ spec, inventory, touched, programs, mounted }: S
   for (const path of topLevelPaths) add(path, "fixed list: top-level directory");
   for (const path of mounted) add(path, "mount point of a writable directory", { always: true });
 
-  for (let path = queue.shift(); path !== undefined; path = queue.shift()) {
-    const ran = [...(whys.get(path) ?? [])].some(
-      (why) => why.startsWith("run ") || why.startsWith("included") || why.startsWith("the service"),
-    );
-    for (const [other, why] of needsOf(path, inventory, ran)) add(other, why);
+  followNeeds();
+  for (const { soname, why } of fixedLibraries) {
+    const path = inventory.libraries.get(soname);
+    if (path !== undefined && usesGlibc(whys)) add(path, why);
   }
+  followNeeds();
   return {
     entries: renderEntries(whys, inventory, mounted),
     denied: [...denied].map(([path, why]) => ({ path, why })).sort((one, other) => compare(one.path, other.path)),
@@ -104,7 +115,12 @@ function exemptPaths(spec: DiscoverySpec, inventory: Inventory, programs: readon
   const interpreters = programs.flatMap(
     (program) => inventory.interpreters.get(resolvePath(inventory, program).canonical) ?? [],
   );
-  return [...programs, ...interpreters, ...inventory.included.flat(), ...Object.keys(spec.files)].flatMap((path) => {
+  return [
+    ...programs,
+    ...interpreters,
+    ...spec.include.flatMap((_, index) => inventory.included[index] ?? []),
+    ...Object.keys(spec.files),
+  ].flatMap((path) => {
     const { links, canonical } = resolvePath(inventory, path);
     return [path, canonical, ...links];
   });

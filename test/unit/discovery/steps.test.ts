@@ -1,0 +1,59 @@
+import { expect, test } from "vitest";
+import { planDiscovery } from "../../../provider/discovery/discover.ts";
+import { specOf } from "./recorded.ts";
+
+const fixed = [
+  ...["soname:libgcc_s.so.1", "soname:libnss_files.so.2", "soname:libnss_dns.so.2", "soname:libresolv.so.2"],
+  ...["path:/etc/localtime", "path:/usr/share/zoneinfo/UTC", "path:/bin", "path:/sbin", "path:/lib", "path:/lib64"],
+];
+
+test("a discovery is one plan: sweep, build root, trace, inventory", () => {
+  const spec = specOf("app.service", {
+    packages: ["app=1.0-1", "extra"],
+    include: ["/usr/share/app", "package:extra"],
+    files: { "/etc/app.conf": { content: "é\n", mode: "0640", owner: "root:app" } },
+    discovery: { method: "trace", deadlineSeconds: 90, probe: { jailPort: 8080, path: "/health" } },
+  });
+  expect(planDiscovery(spec, "jail-x", "jail/x")).toEqual([
+    { step: "sweep-build-roots", args: ["jail-x"], describe: "sweeping build roots that were left behind" },
+    {
+      step: "open-build-root",
+      args: ["jail-x", "jail/x", "yes", "app=1.0-1", "extra"],
+      content: "0640 root:app 3 /etc/app.conf\né\n\n",
+      describe: "installing app=1.0-1 extra in a build root",
+    },
+    {
+      step: "trace-unit",
+      args: ["jail-x", "app.service", "90", "http", "8080", "/health"],
+      describe: "tracing app.service",
+    },
+    {
+      step: "inspect-build-root",
+      args: [
+        "jail-x",
+        ...fixed,
+        ...["package:app", "package:extra", "path:/etc/app.conf", "include:/usr/share/app", "include:package:extra"],
+      ],
+      describe: "looking at what it needs",
+    },
+  ]);
+});
+
+test("without a trace the unit is only read, and no tracer is brought", () => {
+  const spec = specOf("app.service", { packages: ["app"], discovery: { method: "static", deadlineSeconds: 90 } });
+  const steps = planDiscovery(spec, "jail-x", "jail/x");
+  expect(steps.map(({ step }) => step)).toEqual([
+    "sweep-build-roots",
+    "open-build-root",
+    "read-unit",
+    "inspect-build-root",
+  ]);
+  expect(steps[1]!.args[2]).toBe("no");
+});
+
+test("programs without a unit are not traced", () => {
+  const { unit: _, ...spec } = specOf("", { programs: ["/usr/bin/app"] });
+  const steps = planDiscovery(spec, "jail-x", "jail/x");
+  expect(steps.map(({ step }) => step)).toEqual(["sweep-build-roots", "open-build-root", "inspect-build-root"]);
+  expect(steps[2]!.args).toContain("path:/usr/bin/app");
+});
