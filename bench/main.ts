@@ -1,0 +1,75 @@
+/** `npm run bench [-- SECTION...]`: measures on hosts of its own, prints what it found and writes it to bench/results/. */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpus, totalmem } from "node:os";
+import { join } from "node:path";
+import { progress } from "../dev/progress.ts";
+import { memorySection } from "./engine/memory-section.ts";
+import { engineSection } from "./engine/section.ts";
+import { jailSection } from "./jail/section.ts";
+import { openSite, type Site } from "./site.ts";
+import { type Report, renderReport } from "./table.ts";
+import { throughputSection } from "./throughput/section.ts";
+
+/** In the order that leaves the least to do: the first two begin without the example, the others need it. */
+const SECTIONS: Readonly<Record<string, (site: Site) => Promise<Report>>> = {
+  engine: engineSection,
+  memory: memorySection,
+  jail: jailSection,
+  throughput: throughputSection,
+};
+
+const LONGEST_MS = 20 * 60_000;
+
+async function main(words: readonly string[]): Promise<number> {
+  const unknown = words.filter((word) => !(word in SECTIONS));
+  if (unknown.length > 0) {
+    progress(`there is no section ${unknown.join(", ")}; there are ${Object.keys(SECTIONS).join(", ")}`);
+    return 2;
+  }
+  const chosen = Object.keys(SECTIONS).filter((name) => words.length === 0 || words.includes(name));
+  const site = await openSite();
+  let closing: Promise<void> | undefined;
+  const close = (): Promise<void> => (closing ??= site.close());
+  const giveUp = (reason: string) => () => {
+    progress(`${reason}: taking the hosts away`);
+    void close().finally(() => process.exit(1));
+  };
+  process.once("SIGINT", giveUp("interrupted"));
+  process.once("SIGTERM", giveUp("ended"));
+  const timer = setTimeout(giveUp(`not done after ${LONGEST_MS / 60_000} minutes`), LONGEST_MS);
+  let notMet = 0;
+  try {
+    for (const name of chosen) {
+      progress(`section ${name}`);
+      const report = await (SECTIONS[name] as (typeof SECTIONS)[string])(site);
+      console.log(`\n${publish(name, report)}`);
+      notMet += report.targets.filter((target) => !target.met).length;
+    }
+  } finally {
+    clearTimeout(timer);
+    await close();
+  }
+  progress(notMet === 0 ? "every target is met" : `${notMet} targets are not met`);
+  return 0;
+}
+
+/** A file per section, so that one that runs alone leaves the others' figures. Nothing in it names this machine. */
+function publish(name: string, report: Report): string {
+  const processor = cpus()[0]?.model.trim() ?? process.arch;
+  const memory = `${Math.round(totalmem() / 2 ** 30)} GB`;
+  const machine = `Measured on ${cpus().length} cores (${processor}), ${memory}, Linux ${kernel()}, Node ${process.version}, Debian 12 hosts by systemd-nspawn on this one machine.`;
+  const text = renderReport({
+    ...report,
+    body: [...report.body, `${machine} Repeat it with \`npm run bench -- ${name}\`.`],
+  });
+  const directory = join(import.meta.dirname, "results");
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(join(directory, `${name}.md`), text);
+  return text;
+}
+
+function kernel(): string {
+  return /^[\d.]+\d/.exec(readFileSync("/proc/sys/kernel/osrelease", "latin1"))?.[0] ?? "";
+}
+
+process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,48 @@
+import type { TestHost } from "../../dev/hosts/index.ts";
+
+/** What one run of wrk found. */
+export interface Load {
+  readonly requestsPerSecond: number;
+  /** Milliseconds within which 99 % of the requests were answered. */
+  readonly p99: number;
+  readonly requests: number;
+  /** Socket errors and answers other than 2xx and 3xx. */
+  readonly failed: number;
+}
+
+/** Reads what `wrk --latency` prints (4.1 and 4.2). */
+export function parseWrk(text: string): Load {
+  const requestsPerSecond = Number(/^Requests\/sec:\s+([\d.]+)$/m.exec(text)?.[1]);
+  const requests = Number(/^\s*(\d+) requests in /m.exec(text)?.[1]);
+  const [, amount, unit = ""] = /^\s*99%\s+([\d.]+)(us|ms|s|m)$/m.exec(text) ?? [];
+  const p99 = Number(amount) * ({ us: 0.001, ms: 1, s: 1_000, m: 60_000 }[unit] ?? Number.NaN);
+  if (!Number.isFinite(requestsPerSecond + requests + p99)) throw new Error(`wrk printed no figures:\n${text}`);
+  const sockets = /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(text)?.slice(1) ?? [];
+  const refused = /Non-2xx or 3xx responses: (\d+)/.exec(text)?.[1] ?? "0";
+  return { requestsPerSecond, p99, requests, failed: [...sockets, refused].map(Number).reduce((a, b) => a + b, 0) };
+}
+
+/** Puts wrk on a host of ours; the machine itself stays as it is. */
+export async function installWrk(host: TestHost): Promise<void> {
+  const script = "apt-get -qq update && apt-get -qq --yes install --no-install-recommends wrk >/dev/null";
+  await host.exec(["env", "DEBIAN_FRONTEND=noninteractive", "sh", "-c", script], { timeout: 300_000 });
+}
+
+/**
+ * Loads a URL from a host: 50 connections that are kept alive, one thread. Refuses a target that this host does not
+ * reach over the run's own bridge: load must never leave the machine.
+ */
+export async function runWrk(from: TestHost, subnet: string, url: string, seconds: number): Promise<Load> {
+  const { hostname } = new URL(url);
+  const { stdout } = await from.exec(["ip", "-4", "route", "get", hostname]);
+  if (!isOnBridge(subnet, hostname) || stdout.includes(" via "))
+    throw new Error(`${hostname} is not on the bridge of ${subnet}: no load is sent there`);
+  const words = ["wrk", "--latency", "--threads", "1", "--connections", "50", "--duration", `${seconds}s`, url];
+  return parseWrk((await from.exec(words)).stdout);
+}
+
+/** Whether an address lies in a /24. */
+export function isOnBridge(subnet: string, address: string): boolean {
+  const prefix = /^(\d+\.\d+\.\d+\.)0\/24$/.exec(subnet)?.[1];
+  return prefix !== undefined && /^[\d.]+$/.test(address) && address.startsWith(prefix);
+}
