@@ -42,6 +42,8 @@ const mergedLinks: Readonly<Record<string, string>> = {
 const mountPoints: readonly string[] = [
   ...["/dev", "/etc", "/home", "/proc", "/root", "/run", "/sys", "/usr", "/var"],
   ...["/usr/bin", "/usr/lib", "/usr/lib64", "/usr/sbin"],
+  // systemd makes these in the tree itself, before it mounts a tmpfs on /run.
+  ...["/run/credentials", "/run/systemd/incoming"],
 ];
 
 const temporary: readonly string[] = ["/tmp", "/var/tmp"];

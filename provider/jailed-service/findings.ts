@@ -109,7 +109,7 @@ function unitFindings(observed: Observed, desired: SlotDesired): readonly Findin
   const isOurs = slot.started !== undefined && slot.started === slot.unit["InvocationID"];
   const isNew = slot.digest === desired.digest && slot.written !== desired.written;
   const changed = [
-    ...units.flatMap((file) => differences(file, observed).map((text): Finding => ({ text: isNew ? `${file.path} is not as declared` : text, remedy: "unit" }))),
+    ...(slot.digest === desired.digest ? units : []).flatMap((file) => differences(file, observed).map((text): Finding => ({ text: isNew ? `${file.path} is not as declared` : text, remedy: "unit" }))),
     ...(isNew ? [{ text: `${desired.unitName} has other limits than declared`, remedy: "unit" } as const] : []),
     ...slot.dropIns.map((path): Finding => ({ text: `${path} overrides the unit`, remedy: "drop-in" })),
   ];
@@ -152,8 +152,10 @@ function ruleFindings(observed: Observed, desired: SlotDesired): readonly Findin
         .map((element) => `the port rule ${element.split(" : ")[0]} does not lead to ${element.split(" : ")[1]}`),
     ),
   );
+  // Of a service that is to be switched over anyway the new slot's rules are none of today's.
+  const isOther = observed.slots[desired.slot].digest !== desired.digest && observed.serving !== undefined;
   return [
-    ...(observed.fragment === desired.fragment ? [] : [{ text: observed.fragment === undefined ? `${file} is gone` : `${file} was changed`, remedy: "rules" } as const]),
+    ...(observed.fragment === desired.fragment || isOther ? [] : [{ text: observed.fragment === undefined ? `${file} is gone` : `${file} was changed`, remedy: "rules" } as const]),
     ...wrong.map((text): Finding => ({ text, remedy: "rules" })),
   ];
 }

@@ -138,11 +138,14 @@ function outputsOf(
 ): JailedServiceOutputs {
   const slot = servingSlot(observed);
   const runs = slot && observed.slots[slot];
+  const nofile = inputs.limits?.limitNOFILE ?? observed.launch?.limitNOFILE;
+  const isClipped = nofile !== undefined && runs?.proof?.nofile !== undefined && runs.proof.nofile < nofile;
+  const known = observed.notEnforced ?? state?.exposure?.notEnforced.filter((name) => name !== "LimitNOFILE") ?? [];
   const score = runs?.exposure ?? state?.exposure?.score ?? 10;
   return {
     generation: runs?.generation ?? observed.serving?.generation ?? "",
     unitName: slot ? unitName(inputs.serviceName, slot) : "",
-    exposure: { score, notEnforced: observed.notEnforced ?? state?.exposure?.notEnforced ?? [] },
+    exposure: { score, notEnforced: [...known, ...(isClipped ? ["LimitNOFILE"] : [])] },
     uid: observed.user?.uid ?? 0,
     hostId: hostIdOf(observed.machine.machineId),
     claim,

@@ -18,6 +18,7 @@ ask_service() {
   echo "@files"
   service_hash "$STATE/rules.nft" "/etc/systemd/system/pulumi-jail-rules.service"
   for service_slot in a b; do
+    echo "@files"
     service_hash "/etc/systemd/system/jailed-$1@$service_slot.service" "/etc/systemd/system/jailed-$1@$service_slot-net.service"
     find "$service_base/$service_slot" -type f -print 2>/dev/null | LC_ALL=C sort | service_hash_all
     service_file "started-$service_slot" "$service_base/$service_slot.started"

@@ -94,7 +94,8 @@ launch_failed() {
   systemctl show --property=ActiveState,SubState,Result,ExecMainStatus,NRestarts -- "$5" | tr '\n' ' '
   echo
   journalctl --sync 2>/dev/null || true
-  journalctl --quiet --no-pager --output=cat --lines=20 --unit="$5" ${launch_since:+--since="@$launch_since"} | sed 's/^/log: /'
+  # A unit that was tried several times says the same again and again.
+  journalctl --quiet --no-pager --output=cat --lines=60 --unit="$5" ${launch_since:+--since="@$launch_since"} | awk '!seen[$0]++' | tail -n 15 | sed 's/^/log: /'
   systemctl stop -- "jailed-$1@$2.service" 2>/dev/null
   systemctl reset-failed -- "jailed-$1@$2.service" 2>/dev/null
   if [ "$3" != - ]; then
