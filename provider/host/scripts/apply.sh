@@ -139,10 +139,16 @@ tell_outcome() {
   fi
 }
 
+# A finished record is of no use once its owner is back with another plan, or has not asked for it for long. (Its client
+# asks within seconds; and one stack never runs twice at a time.)
 sweep_records() {
-  find "$RUN/operations" -mindepth 1 -maxdepth 1 -mmin +1440 2>/dev/null | while read -r old; do
-    flock -n "$old/guard" rm -rf -- "$old"
+  find "$RUN/operations" -mindepth 1 -maxdepth 1 2>/dev/null | while read -r old; do
+    read -r old_urn 2>/dev/null <"$old/urn" || continue
+    if [ "$old" != "$record" ] && { [ "$old_urn" = "$URN" ] || [ -n "$(find "$old" -maxdepth 0 -mmin +30)" ]; }; then
+      flock -n "$old/guard" rm -rf -- "$old"
+    fi
   done
+  find /run -maxdepth 1 -name "pulumi-jail-request.*" -mmin +1440 -exec rm -rf -- {} +
 }
 
 # Ends the step that runs when the plan's time is up, with all its descendants, and says so in the record.
