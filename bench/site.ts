@@ -1,4 +1,4 @@
-import { bootHosts, type TestHost, type TestHosts } from "../dev/hosts/index.ts";
+import { bootHosts, findHosts, type TestHost, type TestHosts } from "../dev/hosts/index.ts";
 import { progress } from "../dev/progress.ts";
 import { openStack, type Run, type Stack } from "../test/support/engine.ts";
 import { type Forwarder, openForwarder } from "./engine/forwarder.ts";
@@ -30,7 +30,15 @@ export interface Site {
 export async function openSite(): Promise<Site> {
   const run = `bench-${process.pid}`;
   const boot = (names: readonly string[]): Promise<TestHosts> => bootHosts({ run, hosts: names, progress });
-  const hosts = await boot(EXAMPLE_HOSTS);
+  try {
+    return await prepare(await boot(EXAMPLE_HOSTS), boot);
+  } catch (error) {
+    await findHosts(run)?.destroy();
+    throw error;
+  }
+}
+
+async function prepare(hosts: TestHosts, boot: (names: readonly string[]) => Promise<TestHosts>): Promise<Site> {
   for (const host of hosts.hosts) await logSessions(host);
   const forwarders = new Map<string, Forwarder>();
   for (const host of hosts.hosts) forwarders.set(host.name, await openForwarder(host.address));
