@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { DiffResult } from "@pulumi/pulumi/dynamic/index.js";
 import { checkConnection } from "../connection/inputs.ts";
-import { HostError } from "../host/errors.ts";
+import { HostError, isChangedMeanwhile } from "../host/errors.ts";
 import { hostFor } from "../host/pool.ts";
 import type { CommonOutputs } from "../resource/hidden.ts";
 import { type Call, type CommonInputs, type ResourceKind, Unfinished } from "../resource/kind.ts";
@@ -63,7 +63,8 @@ export async function read(kind: Kind, id: string, olds: Properties) {
 export async function remove(kind: Kind, _id: string, olds: Properties): Promise<void> {
   const state = withoutProvider(olds) as State;
   try {
-    await kind.remove(callFor(state, state.claim, state.__jail.timeouts.delete), state);
+    const call = callFor(state, state.claim, state.__jail.timeouts.delete);
+    await withFreshLook(() => kind.remove(call, state));
   } catch (error) {
     if (!mayForget(error, state)) throw withHint(error, state);
     engineLogFor(urnOf(state)).warn(`${state.__jail.host} can't be reached; what was there is left and forgotten`);
@@ -72,7 +73,7 @@ export async function remove(kind: Kind, _id: string, olds: Properties): Promise
 
 async function converge(kind: Kind, call: Call, news: Properties, inputs: Inputs, state: State | undefined) {
   try {
-    return plain({ ...inputs, ...(await kind.converge(call, inputs, state)), unfinished: false });
+    return plain({ ...inputs, ...(await withFreshLook(() => kind.converge(call, inputs, state))), unfinished: false });
   } catch (error) {
     if (!(error instanceof Unfinished)) throw error;
     const properties = { ...inputs, ...error.outputs, unfinished: true, __provider: news["__provider"] };
@@ -82,6 +83,16 @@ async function converge(kind: Kind, call: Call, news: Properties, inputs: Inputs
       properties: plain(properties),
       reasons: [...error.reasons],
     });
+  }
+}
+
+/** Once more when another run, such as the rest of one that was killed, changed the object between look and lock. */
+async function withFreshLook<Result>(run: () => Promise<Result>): Promise<Result> {
+  try {
+    return await run();
+  } catch (error) {
+    if (!isChangedMeanwhile(error)) throw error;
+    return run();
   }
 }
 

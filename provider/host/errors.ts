@@ -63,3 +63,11 @@ export class StepFailed extends HostError {
     this.output = failure.output;
   }
 }
+
+/**
+ * Whether a plan was refused because its object is no longer as it was observed: another run held the lock meanwhile,
+ * such as the rest of a run that was killed. Nothing was done; look again and plan anew.
+ */
+export function isChangedMeanwhile(error: unknown): boolean {
+  return error instanceof StepFailed && error.command === "expect-file" && error.kind === "foreign";
+}

@@ -1,7 +1,7 @@
 import { canonicalPath } from "../generation/canonical.ts";
 import { completeManifest } from "../generation/fixed.ts";
 import { manifestPath } from "../generation/layout.ts";
-import { HostError, StepFailed } from "../host/errors.ts";
+import { HostError, isChangedMeanwhile, StepFailed } from "../host/errors.ts";
 import { hostIdOf } from "../host/host-id.ts";
 import { machine } from "../host/questions/machine.ts";
 import { read } from "../host/questions/read.ts";
@@ -161,6 +161,7 @@ function withIncludedDirectories(manifest: Manifest, include: readonly string[])
  * true with the reasons. A host that can't be reached, or where nothing of ours could be written, throws as it is.
  */
 async function giveUp(face: DiscoveryFace, call: Call, seen: Seen, error: unknown): Promise<never> {
+  if (isChangedMeanwhile(error)) throw error;
   if (!(error instanceof HostError) || !(error instanceof StepFailed || error.kind === "discovery")) throw error;
   const { desired, hostId, owner } = seen;
   let outputs: JailOutputs;

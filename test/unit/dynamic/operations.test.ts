@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { check, create, diff, type Kind, read, remove, update } from "../../../provider/dynamic/operations.ts";
-import { HostError } from "../../../provider/host/errors.ts";
+import { HostError, StepFailed } from "../../../provider/host/errors.ts";
 import { type Call, Unfinished } from "../../../provider/resource/kind.ts";
 
 const connection = { host: "127.0.0.1", hostKey: "ssh-ed25519 AAAA" };
@@ -54,6 +54,37 @@ describe("an operation on a kind of resource", () => {
       reasons: ["apache2 did not start", "AH00526: Syntax error"],
       properties: { __provider: "code", unfinished: true, generation: "", claim: "c1" },
     });
+  });
+
+  it("looks again, once, when another run changed the object between the look and the lock", async () => {
+    const changed = () =>
+      new StepFailed("web1", {
+        stepIndex: 0,
+        describe: "checking",
+        step: "expect-file",
+        exitCode: 3,
+        output: "",
+        stderr: "",
+        kind: "foreign",
+      });
+    let looks = 0;
+    const late = kindWith({
+      converge: async () => {
+        if (++looks === 1) throw changed();
+        return outputs;
+      },
+    });
+    await create(late, news);
+    expect(looks).toBe(2);
+    const never = kindWith({
+      remove: async () => {
+        looks++;
+        throw changed();
+      },
+    });
+    looks = 0;
+    await expect(remove(never, "web", state)).rejects.toThrow("checking failed");
+    expect(looks).toBe(2);
   });
 
   it("updates under the claim of the state and clears unfinished", async () => {
