@@ -21,8 +21,8 @@ sub discard {
   my $path = shift;
   return unless status($path);
   open my $mounts, "<", "/proc/self/mountinfo" or failed("cannot read mountinfo");
-  while (readline $mounts) {
-    (my $at = (split / /)[4]) =~ s/\\([0-7]{3})/chr oct $1/ge;
+  while (defined(my $mount = readline $mounts)) {
+    (my $at = (split / /, $mount)[4]) =~ s/\\([0-7]{3})/chr oct $1/ge;
     die "$at is mounted; it is not deleted through\n" if $at eq $path || index($at, "$path/") == 0;
   }
   system("rm", "-rf", "--one-file-system", "--", $path) == 0 or die "cannot remove $path\n";
@@ -134,7 +134,7 @@ sub make_equal {
   my ($tree, $entries, $sums, $work, $source) = @_;
   my $fresh = !status($tree);
   my @found = $fresh ? () : compare($tree, $entries, $sums);
-  for (@found) { discard($tree . $_->[1]) if $_->[0] eq "unexpected" || $_->[0] eq "kind" }
+  for my $finding (@found) { discard($tree . $$finding[1]) if $$finding[0] eq "unexpected" || $$finding[0] eq "kind" }
   my %bad = map { $_->[1] => 1 } grep { $_->[0] ne "unexpected" } @found;
   my @todo = $fresh ? @$entries : grep { $bad{$_->{path}} } @$entries;
   my ($made) = grep { $_->{value} eq "made" } @todo;
