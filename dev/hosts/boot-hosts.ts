@@ -2,6 +2,7 @@ import { rmSync } from "node:fs";
 import { ensureBase } from "./base.ts";
 import { isStarted, startHost, waitUntilBooted } from "./boot.ts";
 import { ensureRoot, ensureUserKey, hasRoot } from "./host-root.ts";
+import { raiseSettings } from "./kernel-settings.ts";
 import { hostPaths, machineName } from "./layout.ts";
 import { ensureNetwork, slotsOfBridges, usedRanges } from "./network.ts";
 import { bootId, isAlive, markOf } from "./process-mark.ts";
@@ -93,6 +94,7 @@ function register(options: BootOptions, names: readonly string[]): Promise<RunRe
     };
     writeRun(record);
     await ensureNetwork(record);
+    raiseSettings();
     return record;
   });
 }

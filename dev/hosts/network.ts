@@ -1,14 +1,11 @@
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readdirSync } from "node:fs";
 import { run } from "./command.ts";
 import { closeForwardChains, openForwardChains } from "./forwarding.ts";
 import { nameServers } from "./host-root.ts";
-import { kernelNames, stateDirectory } from "./layout.ts";
-import { readRuns } from "./registry.ts";
+import { kernelNames } from "./layout.ts";
 import { gatewayOf } from "./subnet.ts";
 import type { RunRecord } from "./types.ts";
 
-const FORWARD = "/proc/sys/net/ipv4/ip_forward";
 /** Higher than any metric a bridge's own route has, so that it counts only while the bridge is down or gone. */
 const LAST_METRIC = "4278198272";
 
@@ -49,27 +46,13 @@ table ip ${table} {
 `,
   });
   await openForwardChains(bridge);
-  if (readFileSync(FORWARD, "latin1").trim() === "0") {
-    // Written first: whoever tears the last run down must know that it was us.
-    writeFileSync(forwardMark(), "0\n");
-    writeFileSync(FORWARD, "1\n");
-  }
 }
 
-/** Takes the run's network away, and forwarding too if it was ours and no other run is registered. Hold the registry's lock. */
+/** Takes the run's network away. Hold the registry's lock. */
 export async function removeNetwork(record: RunRecord): Promise<void> {
   const { bridge, table } = kernelNames(record.slot);
   if (existsSync(`/sys/class/net/${bridge}`)) await run(["ip", "link", "delete", bridge]);
   await run(["ip", "route", "delete", "unreachable", record.subnet, "metric", LAST_METRIC], { reject: false });
   await run(["nft", "delete", "table", "ip", table], { reject: false });
   await closeForwardChains(bridge);
-  const others = readRuns().some((other) => other.run !== record.run);
-  if (!others && existsSync(forwardMark())) {
-    writeFileSync(FORWARD, readFileSync(forwardMark()));
-    rmSync(forwardMark());
-  }
-}
-
-function forwardMark(): string {
-  return join(stateDirectory(), "ip_forward.before");
 }

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, rmSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { stopHost } from "./boot.ts";
 import { run } from "./command.ts";
+import { restoreSettings } from "./kernel-settings.ts";
 import { hostPaths, runDirectory } from "./layout.ts";
 import { removeNetwork } from "./network.ts";
 import { bootId, isAlive } from "./process-mark.ts";
@@ -20,6 +21,7 @@ async function remove(record: RunRecord): Promise<void> {
   await Promise.all(record.hosts.map((host) => removeHost(record, host)));
   await withRegistry(async () => {
     await removeNetwork(record);
+    if (!readRuns().some((other) => other.run !== record.run)) restoreSettings();
     rmSync(runDirectory(record.run), { recursive: true, force: true });
   });
 }

@@ -10,14 +10,7 @@ import { readRuns } from "../../dev/hosts/registry.ts";
  * out: they come and go beside the test.
  */
 export async function machineState(except: readonly string[] = []): Promise<string[]> {
-  const others = readRuns().filter((record) => !except.includes(record.run));
-  const theirs = others.flatMap((record) => [
-    ...[
-      new RegExp(`\\b(pjdev|vb-pj|pj|pjdev-pj)${record.slot}(h\\d+)?\\b`),
-      new RegExp(`${runDirectory(record.run)}(/|$)`),
-    ],
-    new RegExp(record.subnet.replace(/0\/24$/, "\\d+").replaceAll(".", "\\.")),
-  ]);
+  const atFirst = readRuns();
   const sections = {
     links: (await lines(["ip", "-o", "link"])).map((line) =>
       line.replace(/^\d+: /, "").replace(/ (mtu|qdisc) .*$/, ""),
@@ -31,8 +24,16 @@ export async function machineState(except: readonly string[] = []): Promise<stri
     processes: processes(),
     nspawn: ["locks", "propagate", "unix-export"].flatMap((name) => list(join("/run/systemd/nspawn", name))),
     runs: list(join(stateDirectory(), "runs")),
-    forwarding: others.length > 0 ? [] : [readFileSync("/proc/sys/net/ipv4/ip_forward", "utf8").trim()],
   };
+  // Some begin and some end while we look.
+  const others = [...atFirst, ...readRuns()].filter((record) => !except.includes(record.run));
+  const theirs = others.flatMap((record) => [
+    ...[
+      new RegExp(`\\b(pjdev|vb-pj|pj|pjdev-pj)${record.slot}(h\\d+)?\\b`),
+      new RegExp(`${runDirectory(record.run)}(/|$)`),
+    ],
+    new RegExp(record.subnet.replace(/0\/24$/, "\\d+").replaceAll(".", "\\.")),
+  ]);
   return Object.entries(sections).flatMap(([section, found]) =>
     found
       .filter((line) => line !== "" && !theirs.some((pattern) => pattern.test(line)))
@@ -41,15 +42,22 @@ export async function machineState(except: readonly string[] = []): Promise<stri
   );
 }
 
+/** The kernel's settings that hosts need; undefined while other runs need them too. */
+export function kernelSettings(except: readonly string[] = []): string[] | undefined {
+  if (readRuns().some((record) => !except.includes(record.run))) return undefined;
+  const paths = ["/proc/sys/net/ipv4/ip_forward", "/proc/sys/fs/inotify/max_user_instances"];
+  return paths.map((path) => `${path}: ${readFileSync(path, "utf8").trim()}`);
+}
+
 async function lines(argv: readonly string[]): Promise<string[]> {
   return (await run(argv)).stdout.split("\n").map((line) => line.trim());
 }
 
 function list(directory: string): string[] {
-  // An inode's number says nothing about whose lock it is: those of other runs can't be told apart, so count no locks then.
+  // systemd-nspawn's locks are named by inode: whose they are can't be told here.
   if (!existsSync(directory)) return [];
   return readdirSync(directory)
-    .filter((name) => !(name.startsWith("inode-") && readRuns().length > 0))
+    .filter((name) => !name.startsWith("inode-"))
     .map((name) => join(directory, name));
 }
 

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { chmodSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, statSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,13 +18,14 @@ import {
   type TestHost,
   type TestHosts,
 } from "../../dev/hosts/index.ts";
-import { machineState } from "./machine-state.ts";
+import { kernelSettings, machineState } from "./machine-state.ts";
 
 const reason = await canBootHosts();
 const RUN = `hosts-test-${process.pid}`;
 
 describe.skipIf(reason !== undefined && process.env["CI"] !== "true")("test hosts", () => {
   let before: string[];
+  let settingsBefore: string[] | undefined;
   let hosts: TestHosts;
   let a: TestHost;
   let b: TestHost;
@@ -36,6 +37,7 @@ describe.skipIf(reason !== undefined && process.env["CI"] !== "true")("test host
     await sweepRuns(() => {});
     directory = await mkdtemp(join(tmpdir(), "pj-hosts-"));
     before = await machineState([RUN]);
+    settingsBefore = kernelSettings();
     hosts = await bootHosts({ run: RUN, hosts: ["a", { name: "b" }] });
     [a, b] = [hosts.host("a"), hosts.host("b")];
   });
@@ -199,16 +201,25 @@ describe.skipIf(reason !== undefined && process.env["CI"] !== "true")("test host
     await sleep(delay);
     expect((await machineState([name])).length).toBeGreaterThan(clean.length);
     // An owner that lives is left alone.
-    expect(await sweepRuns(() => {})).toEqual([]);
+    expect(await sweepRuns(() => {})).not.toContain(name);
     child.kill("SIGKILL");
     await new Promise((done) => child.once("close", done));
-    expect(await sweepRuns(() => {})).toEqual([name]);
+    await sweepRuns(() => {});
+    expect(findHosts(name)).toBeUndefined();
     expect(await machineState([name])).toEqual(clean);
   });
 
   it("leave the machine as it was", async () => {
+    const locks = hosts.hosts
+      .map((host) => statSync(host.root))
+      .map(({ dev, ino }) => `${NSPAWN_LOCKS}/inode-${dev}:${ino}`);
+    expect(locks.filter((lock) => !existsSync(lock))).toEqual([]);
     await hosts.destroy();
     expect(await machineState([RUN])).toEqual(before);
+    expect(locks.filter((lock) => existsSync(lock))).toEqual([]);
+    // Where other runs came or went meanwhile, it is not ours to put back.
+    const settings = kernelSettings();
+    if (settingsBefore !== undefined && settings !== undefined) expect(settings).toEqual(settingsBefore);
     await hosts.destroy();
   });
 });
@@ -219,6 +230,8 @@ interface SshOptions {
   /** Seconds. */
   readonly timeout?: number;
 }
+
+const NSPAWN_LOCKS = "/run/systemd/nspawn/locks";
 
 /** useradd(8) and userdel(8) keep the last version beside each file. */
 const ACCOUNT_BACKUPS = [
@@ -282,8 +295,11 @@ sysctl -qw net.ipv4.conf.host0.forwarding=0; pkill -f 8099; sleep 0.3
 
 async function bootInChild(name: string, until: string): Promise<ChildProcess> {
   const script = fileURLToPath(new URL("./boot-and-wait.ts", import.meta.url));
-  const child = spawn(process.execPath, [script, name, "x", "y"], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, [script, name, "x", "y"], { stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
+  child.stderr.on("data", (chunk: Buffer) => {
+    output += chunk.toString();
+  });
   await new Promise<void>((resolve, reject) => {
     child.stdout.on("data", (chunk: Buffer) => {
       output += chunk.toString();
