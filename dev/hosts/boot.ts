@@ -52,7 +52,7 @@ export function isStarted(record: RunRecord, host: HostRecord): boolean {
 }
 
 /** Waits until the host takes SSH connections and systemd has no more jobs; failed units are the caller's to judge. */
-export async function waitUntilBooted(record: RunRecord, host: HostRecord, deadline = 60_000): Promise<void> {
+export async function waitUntilBooted(record: RunRecord, host: HostRecord, deadline = 120_000): Promise<void> {
   const end = Date.now() + deadline;
   let last = "it did not start";
   while (Date.now() < end) {
