@@ -80,10 +80,10 @@ function shownName(name: unknown): string {
 const hostKeyLine =
   /^(ssh-ed25519|ecdsa-sha2-nistp(256|384|521)|rsa-sha2-(256|512)|ssh-rsa) [A-Za-z0-9+/]+={0,2}( .*)?$/;
 
-const schema = v.looseObject({
+const fields = {
   host: known(
     v.pipe(
-      v.string("is missing; give the address to dial"),
+      text(),
       v.regex(/^[A-Za-z0-9_.:%-]{1,253}$/, (issue) => `${shown(issue.input)} is no host name or address`),
     ),
   ),
@@ -115,7 +115,9 @@ const schema = v.looseObject({
   agentSocketPath: v.optional(known(text())),
   dialErrorLimit: v.optional(known(number())),
   perDialTimeout: v.optional(known(number())),
-});
+};
+
+const schema = v.looseObject(fields, "is missing; give the address to dial");
 
 function text() {
   return v.string((issue) => `${shown(issue.input)} is not a string`);

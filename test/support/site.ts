@@ -88,9 +88,10 @@ export async function watchWrites(hosts: readonly TestHost[]): Promise<() => Pro
   };
 }
 
+// /run itself changes with the private directory of a request, motd.dynamic with a login (pam_motd(8)).
 const listWrites = `find / /run -xdev \\( -path /proc -o -path /sys -o -path /var/log -o -path /run/systemd -o -path /run/user \\
   -o -path /run/log -o -path /run/utmp -o -path /run/udev -o -path /tmp -o -path /var/tmp -o -path /var/lib/systemd \\
-  -o -path '/var/lib/pulumi-jail/services/*/scratch' -o -path /root/.cache \\) -prune -o -newerct "@$1" -print`;
+  -o -path '/var/lib/pulumi-jail/services/*/scratch' -o -path /root/.cache \\) -prune -o -newerct "@$1" ! -path /run ! -path /run/motd.dynamic -print`;
 
 /** Main process and its start of every unit of ours: equal before and after means that nothing was restarted. */
 export async function mainProcesses(hosts: readonly TestHost[]): Promise<Record<string, string>> {
