@@ -168,6 +168,6 @@ start_watchdog() {
       kill $signal, @tree;
       sleep 5; exit if getppid != $main;
     }
-  ' "$deadline" "$record" 3<&- 4>&- 5<&- 7>&- 9>&- &
+  ' "$deadline" "$record" 3<&- 4>&- 5<&- 7>&- 9>&- >/dev/null 2>&1 &
   watchdog=$!
 }
