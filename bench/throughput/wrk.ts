@@ -33,11 +33,13 @@ export async function installWrk(host: TestHost): Promise<void> {
  * reach over the run's own bridge: load must never leave the machine.
  */
 export async function runWrk(from: TestHost, subnet: string, url: string, seconds: number): Promise<Load> {
-  const { hostname } = new URL(url);
+  const { hostname, port, pathname } = new URL(url);
   const { stdout } = await from.exec(["ip", "-4", "route", "get", hostname]);
   if (!isOnBridge(subnet, hostname) || stdout.includes(" via "))
     throw new Error(`${hostname} is not on the bridge of ${subnet}: no load is sent there`);
-  const words = ["wrk", "--latency", "--threads", "1", "--connections", "50", "--duration", `${seconds}s`, url];
+  // The port is always named: a minimal host has no /etc/services to look "http" up in.
+  const target = `http://${hostname}:${port || 80}${pathname}`;
+  const words = ["wrk", "--latency", "--threads", "1", "--connections", "50", "--duration", `${seconds}s`, target];
   return parseWrk((await from.exec(words)).stdout);
 }
 
