@@ -15,6 +15,8 @@ const maxChannels = 8;
 const keepaliveMs = 5_000;
 const silentMs = 3 * keepaliveMs + 1_000;
 const idleMs = 600_000;
+const pieceBytes = 32 * 1024;
+const loginMs = 30_000;
 const channelOpenMs = 60_000;
 const stderrTail = 64 * 1024;
 const longestPauseMs = 3_000;
@@ -46,7 +48,7 @@ export class SshTransport implements Transport {
       for (let tries = 0; ; tries++) {
         const live = await this.#connect(withinMs);
         const opened = await startCommand(live.client, `${this.sudo ? "sudo -n " : ""}${remoteCommand}`);
-        if (opened.channel !== undefined) return this.#adopt(opened.channel, onOutput);
+        if (opened.channel !== undefined) return this.#adopt(live.client, opened.channel, onOutput);
         if (opened.refusal === "cut") {
           live.end();
           if (tries >= 1) throw new HostError("unreachable", this.label, `lost the connection: ${opened.reason}`);
@@ -146,7 +148,7 @@ export class SshTransport implements Transport {
     }
   }
 
-  #adopt(channel: ClientChannel, onOutput: (chunk: Buffer) => void): Channel {
+  #adopt(client: Client, channel: ClientChannel, onOutput: (chunk: Buffer) => void): Channel {
     let tail = Buffer.alloc(0);
     let ended: { exitCode?: number; signal?: string } = {};
     channel.on("data", onOutput);
@@ -165,7 +167,7 @@ export class SshTransport implements Transport {
       });
     });
     return {
-      write: (bytes) => void (channel.writable && channel.write(bytes)),
+      write: (bytes) => sendInPieces(client, channel, bytes),
       end: () => void channel.end(),
       abandon: () => channel.close(),
       closed,
@@ -222,7 +224,8 @@ async function dialOnce(
         ...login.config,
         username: connection.user,
         sock: stream as never,
-        readyTimeout: within,
+        // From the open socket to the login: six round trips, which take their time on a slow link.
+        readyTimeout: until === Number.POSITIVE_INFINITY ? Math.max(within, loginMs) : within,
         // ssh2's own keepalive would hold the process and knows of no other sign of life: see keepAlive.
         keepaliveInterval: 0,
         algorithms: {
@@ -372,7 +375,7 @@ function describeFailure(label: string, error: Error & { level?: string }, at: H
 /**
  * Asks a silent server for a sign of life and gives the connection up after three asked in vain: a half-open connection
  * hangs for ever otherwise. Any byte from the server is a sign, so that a slow link that works is not given up; the
- * timer does not hold the process. ssh2 has no public call for it (its version is pinned).
+ * timer does not hold the process.
  */
 function keepAlive(client: Client, stream: Duplex): () => void {
   let heard = Date.now();
@@ -385,11 +388,29 @@ function keepAlive(client: Client, stream: Duplex): () => void {
       clearInterval(timer);
       stream.destroy();
     } else if (silent >= keepaliveMs) {
-      (client as unknown as { _protocol: { ping(): void } })._protocol.ping();
+      ping(client);
     }
   }, keepaliveMs);
   timer.unref();
   return () => clearInterval(timer);
+}
+
+/** ssh2 has no public call for it; its version is pinned. */
+function ping(client: Client): void {
+  (client as unknown as { _protocol: { ping(): void } })._protocol.ping();
+}
+
+/**
+ * A server says nothing while it takes in data, and on a slow link a kernel holds minutes of it: a ping after each piece
+ * is answered when the server has come so far, so that an upload which moves is never taken for a dead link.
+ */
+function sendInPieces(client: Client, channel: ClientChannel, bytes: Buffer): void {
+  if (!channel.writable) return;
+  channel.write(bytes.subarray(0, pieceBytes), () => {
+    if (bytes.length <= pieceBytes) return;
+    ping(client);
+    sendInPieces(client, channel, bytes.subarray(pieceBytes));
+  });
 }
 
 type Opened =

@@ -4,7 +4,8 @@ import { files } from "../../provider/host/questions/files.ts";
 import { removeFile, writeFile } from "../../provider/host/steps/files.ts";
 import { daemonReload } from "../../provider/host/steps/units.ts";
 import { type Cut, openCuttingProxy } from "./cutting-proxy.ts";
-import { connectionTo, openHost, openSshSite, shell, slowStep, until } from "./ssh-site.ts";
+import { openSlowProxy } from "./slow-proxy.ts";
+import { connectionTo, followSshd, openHost, openSshSite, shell, slowStep, until } from "./ssh-site.ts";
 
 let site: TestHosts;
 let web1: TestHost;
@@ -65,4 +66,26 @@ test("a connection cut at any 4 KiB up or 512 bytes down has its plan done exact
   console.log(`${cuts.length} cuts, ${cutFor} of them made a second connection, 0 lost or doubled`);
   expect(cutFor).toBeGreaterThan(cuts.length / 2);
   await until(async () => (await shell(web1, "ls -A /run | grep pulumi-jail-request || true")) === "");
+});
+
+test("over a link of 2 s round trip and 10 kB/s a question and a plan finish, on one connection", async () => {
+  const link = await openSlowProxy(web1.address, { latencyMs: 1_000, bytesPerSecond: 10_000 });
+  const count = await followSshd(web1);
+  const { host, close } = openHost(connectionTo(web1, { host: "127.0.0.1", port: link.port }));
+  const path = "/var/tmp/test-slow-file";
+  const content = "0123456789abcdef".repeat(20_000);
+  try {
+    await host.ask([files([path])]);
+    await host.apply({
+      lock: "jail/slow",
+      urn: "urn:slow",
+      steps: [writeFile({ path, mode: "0600", owner: "root", content })],
+    });
+    const [found] = await host.ask([files([path])]);
+    expect(found.get(path)?.size).toBe(content.length);
+    expect(await count(/^Accepted publickey /)).toBe(1);
+  } finally {
+    close();
+    link.close();
+  }
 });
