@@ -5,7 +5,7 @@ import { generationDigest } from "../manifest/digest.ts";
 import type { Entry } from "../manifest/manifest.ts";
 import type { Call } from "../resource/kind.ts";
 import type { PlannedJail } from "./jail.ts";
-import { EDGE_JAIL_BASE } from "./unit.ts";
+import { EDGE_CONFIGURATION, EDGE_JAIL_BASE } from "./unit.ts";
 
 /** Builds the jail from the distribution's package, as any jail is built; nothing is installed on the edge. */
 export async function buildJail(call: Call, mappingName: string): Promise<PlannedJail> {
@@ -19,7 +19,7 @@ export async function buildJail(call: Call, mappingName: string): Promise<Planne
   });
   const complete = completeManifest({
     ...manifest,
-    entries: [...manifest.entries.filter(({ path }) => path !== CONFIGURATION.path), CONFIGURATION],
+    entries: [...manifest.entries.filter(({ path }) => !isDistributions(path)), CONFIGURATION],
   });
   return {
     digest: generationDigest(complete),
@@ -27,9 +27,14 @@ export async function buildJail(call: Call, mappingName: string): Promise<Planne
   };
 }
 
+/** What the traced start read: the configuration of the distribution's own haproxy.service, which this one never sees. */
+function isDistributions(path: string): boolean {
+  return path === "/etc/haproxy" || path.startsWith("/etc/haproxy/");
+}
+
 /** The unit binds the edge's own configuration over it; systemd would make the missing mount point in the tree. */
 const CONFIGURATION: Entry = {
-  path: "/etc/haproxy",
+  path: EDGE_CONFIGURATION,
   kind: "directory",
   mode: "0755",
   owner: "root",

@@ -6,6 +6,11 @@ export const EDGE_UNIT_PATH = `/etc/systemd/system/${EDGE_UNIT}`;
 export const EDGE_DIRECTORY = "/var/lib/pulumi-jail/edge";
 /** The base directory of the proxy's own jail (generation/layout.ts). */
 export const EDGE_JAIL_BASE = `${EDGE_DIRECTORY}/haproxy`;
+/**
+ * At the same path in the jail as on the host: an `ExecReload=+` with RootDirectoryStartOnly= gets the bind mounts without
+ * the root directory, and systemd would make a target that is missing on the host (seen with 252).
+ */
+export const EDGE_CONFIGURATION = `${EDGE_DIRECTORY}/configuration`;
 export const EDGE_USER = "pulumi-jail-edge";
 
 /** sysusers.d(5); the description is our mark. */
@@ -36,10 +41,10 @@ NotifyAccess=main
 RootDirectory=${treeOf(EDGE_JAIL_BASE, digest)}
 RootDirectoryStartOnly=yes
 MountAPIVFS=yes
-BindReadOnlyPaths=${EDGE_DIRECTORY}/configuration:/etc/haproxy
+BindReadOnlyPaths=${EDGE_CONFIGURATION}
 RuntimeDirectory=${RUNTIME_DIRECTORY.slice("/run/".length)}
 RuntimeDirectoryMode=0700
-ExecStart=/usr/sbin/haproxy -Ws -f /etc/haproxy/haproxy.cfg -S ${RUNTIME_DIRECTORY}/master.sock,mode,600
+ExecStart=/usr/sbin/haproxy -Ws -f ${EDGE_CONFIGURATION}/haproxy.cfg -S ${RUNTIME_DIRECTORY}/master.sock,mode,600
 ExecReload=+/bin/kill -USR2 $MAINPID
 KillMode=mixed
 Restart=always

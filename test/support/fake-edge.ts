@@ -4,7 +4,7 @@ import { renderAddress } from "../../provider/haproxy/mapping.ts";
 import type { RunningServer } from "../../provider/haproxy/running.ts";
 import type { FoundJail } from "../../provider/port-mapping/jail.ts";
 import type { Edge, FoundFile } from "../../provider/port-mapping/observed.ts";
-import { EDGE_DIRECTORY, EDGE_UNIT, EDGE_UNIT_PATH } from "../../provider/port-mapping/unit.ts";
+import { EDGE_CONFIGURATION, EDGE_DIRECTORY, EDGE_UNIT, EDGE_UNIT_PATH } from "../../provider/port-mapping/unit.ts";
 import { createFakeHost, FakeExit, type FakeHost, type FakeState } from "./fake-host.ts";
 
 /** A fake host whose edge has a proxy that reads its configuration and obeys the runtime API as the real one does. */
@@ -31,7 +31,7 @@ export interface FakeProxy {
 
 export const FAKE_DIGEST = "0123456789abcdef";
 
-const CONFIGURATION = `${EDGE_DIRECTORY}/configuration/haproxy.cfg`;
+const CONFIGURATION = `${EDGE_CONFIGURATION}/haproxy.cfg`;
 
 /** An edge whose jail has been built already: building one is discovery's and generation's, with tests of their own. */
 export function createFakeEdge(): FakeEdge {

@@ -16,7 +16,7 @@ ask_edge() {
   printf 'show %s\n' "$(printf '%s' "$edge_show" | base64 -w 0)"
   edge_user=$(getent passwd pulumi-jail-edge || true)
   printf 'user %s\n' "$(printf '%s' "${edge_user:--}" | base64 -w 0)"
-  ss -Hltnp "sport = :$1" | sed -n 's/^\(.*[0-9]\) .*users:(("\([^"]*\)",pid=\([0-9]*\).*/listener \3 \2 \1/p'
+  ss -Hltnp "sport = :$1" | perl -ane 'print "listener $2 $1 $F[3]\n" if /users:\(\("([^" ]*)",pid=(\d+)/'
   case $edge_show in
     *ActiveState=active*) edge_tell_proxy ;;
   esac
@@ -56,7 +56,7 @@ edge_tell_proxy() {
     }
   ' -- "$edge_main"
   edge_tree=$(sed -n 's/^RootDirectory=//p' "/etc/systemd/system/$EDGE_UNIT" 2>/dev/null || true)
-  printf 'sees %s %s\n' "$(stat -c %d:%i -- "/proc/$edge_main/root/etc/haproxy/." 2>/dev/null || echo -)" "$(stat -c %d:%i -- "$EDGE/configuration/." 2>/dev/null || echo -)"
+  printf 'sees %s %s\n' "$(stat -c %d:%i -- "/proc/$edge_main/root$EDGE/configuration/." 2>/dev/null || echo -)" "$(stat -c %d:%i -- "$EDGE/configuration/." 2>/dev/null || echo -)"
   printf 'tree %s\n' "$(stat -c %d:%i -- "${edge_tree:-/nowhere}/." 2>/dev/null || echo -)"
   printf 'info %s\n' "$(echo 'show info' | edge_talk "$EDGE_RUN/admin.sock" | base64 -w 0)"
   printf 'servers %s\n' "$(echo 'show servers state' | edge_talk "$EDGE_RUN/admin.sock" | base64 -w 0)"

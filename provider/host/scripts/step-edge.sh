@@ -19,8 +19,8 @@ step_edge_validate() {
   (umask 022 && cat -- "$CONTENT" >"$edge_candidate/haproxy.cfg") || { blame_disk "$EDGE" && exit 1; }
   edge_code=0
   systemd-run --quiet --wait --pipe --collect -p "RootDirectory=$1" -p MountAPIVFS=yes -p User=pulumi-jail-edge -p NoNewPrivileges=yes \
-    -p PrivateNetwork=yes -p PrivateDevices=yes -p PrivateTmp=yes -p ProtectSystem=strict -p "BindReadOnlyPaths=$edge_candidate:/etc/haproxy" \
-    /usr/sbin/haproxy -c -q -f /etc/haproxy/haproxy.cfg </dev/null >&2 || edge_code=$?
+    -p PrivateNetwork=yes -p PrivateDevices=yes -p PrivateTmp=yes -p ProtectSystem=strict -p "BindReadOnlyPaths=$edge_candidate:$EDGE/configuration" \
+    /usr/sbin/haproxy -c -q -f "$EDGE/configuration/haproxy.cfg" </dev/null >&2 || edge_code=$?
   rm -rf -- "$edge_candidate"
   find "$EDGE" -maxdepth 1 -name '.candidate.*' -mmin +10 -exec rm -rf -- {} +
   [ "$edge_code" = 0 ] || exit 65
