@@ -4,12 +4,13 @@ import type { Step } from "../host/step.ts";
  * Removes generations beyond the newest `keep`, never `current` nor one that a service or unit names, then what the
  * store holds for no tree.
  */
-export function pruneStep(base: string, current: string, keep: number): Step {
-  return {
-    step: "generation-prune",
-    args: [base, current, String(keep)],
-    describe: `keeping ${keep} generations besides ${current} and those in use`,
-  };
+export function pruneStep(
+  base: string,
+  current: string,
+  keep: number,
+  describe = `keeping ${keep} generations besides ${current} and those in use`,
+): Step {
+  return { step: "generation-prune", args: [base, current, String(keep)], describe };
 }
 
 /** Removes all generations and what the store holds for them alone. The caller has made sure that none is in use. */

@@ -51,14 +51,20 @@ export function planJail(
   return steps.length > 0 ? [expectOwner(desired, observed), ...steps] : [];
 }
 
-/** After a failed discovery: whose this is and that nothing is complete yet, so that the next run goes on. */
+/** After a failure: what was half done goes, first of all where the disk is full; then whose this is, for the next run. */
 export function planFailed(
   desired: DesiredJail,
   observed: ObservedJail,
   owner: Owner,
   close: readonly Step[],
 ): readonly Step[] {
-  return [expectOwner(desired, observed), ...planOwner(desired, observed, owner), ...close];
+  const current = observed.record?.generation || "-";
+  return [
+    expectOwner(desired, observed),
+    ...close,
+    pruneStep(desired.base, current, desired.keepGenerations, "removing what was half done"),
+    ...planOwner(desired, observed, owner),
+  ];
 }
 
 /** Takes a jail away with all its generations, and what the store and the state directory hold for it alone. */

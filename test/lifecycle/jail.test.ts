@@ -295,6 +295,7 @@ describe("a jail that cannot be discovered", () => {
     if (!(failed instanceof Unfinished)) throw failed;
     expect(failed.reasons[0]).toContain("No space left on device");
     expect(failed.outputs).toMatchObject({ generation: state.generation });
+    expect([...setup.host.state.files.keys()].filter((path) => path.includes("/.build-"))).toEqual([]);
     const then = await setup.up({ files: page("two") }, { ...state, ...(failed.outputs as typeof state) });
     expect((await setup.jail.read(setup.callAs(), then))!.drift).toEqual([]);
   });
