@@ -3,8 +3,8 @@ import { portFailures } from "../ports/port-inputs.ts";
 import { failuresOf, known, nameSchema, shown } from "../resource/check.ts";
 import type { Failure } from "../resource/kind.ts";
 import { containsUnknown, isUnknown } from "../resource/unknown.ts";
-import { hardeningFailure } from "../systemd/hardening-overrides.ts";
 import { isPlainPath } from "../systemd/escape.ts";
+import { hardeningFailure } from "../systemd/hardening-overrides.ts";
 import type { JailedServiceInputs } from "./inputs.ts";
 
 type Candidate = Readonly<Record<string, unknown>>;
@@ -38,9 +38,11 @@ function switchoverFailures({ switchover, network, ports, volumes }: Candidate):
     const shared = Object.entries(volumes).find(([, volume]) => volume?.readOnly !== true && !isUnknown(volume));
     if (shared) return fail(`"overlap" would run two processes on volume "${shared[0]}"`);
   }
-  if (network !== "private" && !isUnknown(network)) return fail(`"overlap" needs network "private", not ${shown(network)}`);
+  if (network !== "private" && !isUnknown(network))
+    return fail(`"overlap" needs network "private", not ${shown(network)}`);
   const known = typeof ports === "object" && ports !== null && !containsUnknown(ports);
-  if (known && !Object.values(ports).some((port) => port?.protocol === "tcp")) return fail('"overlap" needs a tcp port');
+  if (known && !Object.values(ports).some((port) => port?.protocol === "tcp"))
+    return fail('"overlap" needs a tcp port');
   return [];
 }
 
@@ -55,7 +57,9 @@ function networkFailures({ network, ports, egress, connects }: Candidate): reado
       ...(egress !== "none" && !isUnknown(egress) ? [{ property: "egress", reason: 'network "none" has none' }] : []),
     ];
   if (network === "host" && connects !== undefined)
-    return [{ property: "connects", reason: 'network "host" has none: connect to the endpoint\'s own address and port' }];
+    return [
+      { property: "connects", reason: 'network "host" has none: connect to the endpoint\'s own address and port' },
+    ];
   return [];
 }
 
@@ -93,7 +97,12 @@ function volumeFailures(inputs: Candidate, olds: Partial<JailedServiceInputs> | 
   return Object.entries((volumes ?? {}) as JailedServiceInputs["volumes"] & object).flatMap(([key, volume]) => {
     const before = olds.volumes?.[key]?.volumeName;
     return before === `${olds.serviceName}.${key}` && volume.volumeName === `${String(serviceName)}.${key}`
-      ? [{ property: "serviceName", reason: `${shown(serviceName).replaceAll('"', "")} would leave volume "${before}" behind; set volumes.${key}.volumeName` }]
+      ? [
+          {
+            property: "serviceName",
+            reason: `${shown(serviceName).replaceAll('"', "")} would leave volume "${before}" behind; set volumes.${key}.volumeName`,
+          },
+        ]
       : [];
   });
 }
@@ -140,7 +149,9 @@ const count = known(
 const flag = known(v.boolean((issue) => `${shown(issue.input)} is neither true nor false`));
 
 function oneOf<const Words extends readonly string[]>(words: Words) {
-  return known(v.picklist(words, (issue) => `${shown(issue.input)} is none of ${words.map((word) => `"${word}"`).join(", ")}`));
+  return known(
+    v.picklist(words, (issue) => `${shown(issue.input)} is none of ${words.map((word) => `"${word}"`).join(", ")}`),
+  );
 }
 
 const variable = v.pipe(
@@ -157,7 +168,10 @@ const mode = text(/^0[0-7]{3}$/, 'mode; four octal digits such as "0644"');
 
 const egressSchema = known(
   v.union(
-    [v.picklist(["none", "any"]), v.array(text(/^(\d{1,3}\.){3}\d{1,3}(\/([0-9]|[12][0-9]|3[0-2]))?(:\d{1,5})?$/, 'CIDR such as "10.0.0.0/8:443"'))],
+    [
+      v.picklist(["none", "any"]),
+      v.array(text(/^(\d{1,3}\.){3}\d{1,3}(\/([0-9]|[12][0-9]|3[0-2]))?(:\d{1,5})?$/, 'CIDR such as "10.0.0.0/8:443"')),
+    ],
     (issue) => `${shown(issue.input)} is neither "none", "any" nor a list of CIDRs`,
   ),
 );
@@ -213,7 +227,13 @@ const schema = v.looseObject({
     known(
       v.record(
         text(/^[a-z][a-z0-9-]{0,39}$/, "host name"),
-        known(v.looseObject({ endpoint: known(v.looseObject({})), jailPort: v.optional(count), jailPath: v.optional(bindPath) })),
+        known(
+          v.looseObject({
+            endpoint: known(v.looseObject({})),
+            jailPort: v.optional(count),
+            jailPath: v.optional(bindPath),
+          }),
+        ),
       ),
     ),
   ),
@@ -240,7 +260,15 @@ const schema = v.looseObject({
           type: v.optional(oneOf(["http", "tcp", "exec"])),
           path: v.optional(text(/^\/[\x21-\x7e]*$/, "path of a request")),
           command: v.optional(
-            known(v.pipe(v.array(line), v.check((argv) => isUnknown(argv[0]) || String(argv[0]).startsWith("/"), "begins with the program's absolute path in the jail"))),
+            known(
+              v.pipe(
+                v.array(line),
+                v.check(
+                  (argv) => isUnknown(argv[0]) || String(argv[0]).startsWith("/"),
+                  "begins with the program's absolute path in the jail",
+                ),
+              ),
+            ),
           ),
           expectStatus: v.optional(text(/^[1-5]\d\d(-[1-5]\d\d)?$/, 'status such as "200" or "200-399"')),
           interSeconds: v.optional(seconds),

@@ -3,7 +3,7 @@ import type { Launch } from "../manifest/launch.ts";
 import { type EgressRule, type Fragment, type MappedPort, renderFragment } from "../nftables/fragment.ts";
 import { renderHosts, renderResolvConf } from "../passwd/hosts.ts";
 import { renderGroup, renderPasswd } from "../passwd/passwd.ts";
-import { type Slot, type SlotNetwork, otherSlot, slotNetwork } from "../ports/network.ts";
+import { otherSlot, type Slot, type SlotNetwork, slotNetwork } from "../ports/network.ts";
 import { allowedAddresses } from "../systemd/address-filter.ts";
 import { type Bind, type JailedUnit, renderJailedUnit } from "../systemd/jailed-unit.ts";
 import { renderNetworkUnit } from "../systemd/network-unit.ts";
@@ -89,7 +89,8 @@ export function slotDesired(inputs: JailedServiceInputs, around: Surroundings, s
     mark,
     network,
     uplink: around.uplink,
-    rulesPath: Object.keys(inputs.connects ?? {}).length > 0 ? `${SERVICES}/${serviceName}/${slot}/connects.nft` : undefined,
+    rulesPath:
+      Object.keys(inputs.connects ?? {}).length > 0 ? `${SERVICES}/${serviceName}/${slot}/connects.nft` : undefined,
   });
   const lasting = own.filter((file) => !file.path.endsWith("/connects.nft"));
   const restarting = { ...unit, limits: {}, excludes: undefined, startSeconds: 0 };
@@ -104,7 +105,9 @@ export function slotDesired(inputs: JailedServiceInputs, around: Surroundings, s
   };
   const units = [
     { path: `/etc/systemd/system/${unitName(serviceName, slot)}`, mode: "0644", content: renderJailedUnit(unit) },
-    ...(networkUnitName ? [{ path: `/etc/systemd/system/${networkUnitName}`, mode: "0644", content: networkUnit }] : []),
+    ...(networkUnitName
+      ? [{ path: `/etc/systemd/system/${networkUnitName}`, mode: "0644", content: networkUnit }]
+      : []),
   ];
   const written = digestOf(units);
   return {
@@ -113,7 +116,11 @@ export function slotDesired(inputs: JailedServiceInputs, around: Surroundings, s
     networkUnitName,
     network,
     tree: treeOf(inputs),
-    files: [...own, ...units, { path: `${SERVICES}/${serviceName}/${slot}/digest`, mode: "0600", content: `${digest}\n${written}\n` }],
+    files: [
+      ...own,
+      ...units,
+      { path: `${SERVICES}/${serviceName}/${slot}/digest`, mode: "0600", content: `${digest}\n${written}\n` },
+    ],
     digest,
     written,
     fragment: renderFragment(fragment),
@@ -138,7 +145,13 @@ export function mountPointsOf(inputs: JailedServiceInputs, launch: Launch): read
 }
 
 /** Bound over when the tree has them. */
-export const optionalFiles: readonly string[] = ["/etc/passwd", "/etc/group", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf"];
+export const optionalFiles: readonly string[] = [
+  "/etc/passwd",
+  "/etc/group",
+  "/etc/hosts",
+  "/etc/hostname",
+  "/etc/resolv.conf",
+];
 
 /** Volumes, and scratch directories for what the program writes besides; scratch goes with the service. */
 export function dataDirectories(inputs: JailedServiceInputs, launch: Launch): readonly DataDirectory[] {
@@ -178,13 +191,19 @@ function slotFiles(
     { path: `${base}/group`, mode: "0644", content: renderGroup(launch.users, gid) },
     { path: `${base}/hosts`, mode: "0644", content: renderHosts(around.hostname, address, names) },
     { path: `${base}/hostname`, mode: "0644", content: `${around.hostname}\n` },
-    ...(inputs.egress === "none" ? [] : [{ path: `${base}/resolv.conf`, mode: "0644", content: renderResolvConf(around.nameservers) }]),
+    ...(inputs.egress === "none"
+      ? []
+      : [{ path: `${base}/resolv.conf`, mode: "0644", content: renderResolvConf(around.nameservers) }]),
     ...sorted(inputs.configFiles).map(([, file], index) => ({
       path: `${base}/config/${index}`,
       mode: file.mode ?? "0644",
       content: file.content,
     })),
-    ...sorted(inputs.credentials).map(([name, content]) => ({ path: `${base}/credentials/${name}`, mode: "0600", content })),
+    ...sorted(inputs.credentials).map(([name, content]) => ({
+      path: `${base}/credentials/${name}`,
+      mode: "0600",
+      content,
+    })),
     ...(rules ? [{ path: `${base}/connects.nft`, mode: "0600", content: rules }] : []),
   ];
 }
@@ -213,10 +232,18 @@ function jailedUnit(
     execStart: inputs.execStart,
     environment: inputs.environment ?? {},
     credentials: Object.fromEntries(sorted(inputs.credentials).map(([name]) => [name, `${base}/credentials/${name}`])),
-    binds: [...fixedBinds(around, base, files), ...configBinds(inputs, base), ...dataBinds(inputs, launch), ...socketBinds(inputs)],
+    binds: [
+      ...fixedBinds(around, base, files),
+      ...configBinds(inputs, base),
+      ...dataBinds(inputs, launch),
+      ...socketBinds(inputs),
+    ],
     namespacePath: isPrivate ? `/run/netns/${network.namespace}` : undefined,
     networkUnit: isPrivate ? unitName(serviceName, slot).replace(".service", "-net.service") : undefined,
-    excludes: inputs.switchover === "restart" || sharesData(inputs.volumes).length > 0 ? unitName(serviceName, otherSlot(slot)) : undefined,
+    excludes:
+      inputs.switchover === "restart" || sharesData(inputs.volumes).length > 0
+        ? unitName(serviceName, otherSlot(slot))
+        : undefined,
     allowedAddresses: inputs.network === "none" ? [] : allowedAddresses(isPrivate ? network.hostAddress : undefined),
     limitNOFILE: limits.limitNOFILE ?? launch.limitNOFILE,
     startSeconds: inputs.healthCheck?.deadlineSeconds ?? 60,
@@ -230,11 +257,17 @@ function jailedUnit(
 function fixedBinds(around: Surroundings, base: string, files: readonly FileText[]): readonly Bind[] {
   return optionalFiles
     .map((jailPath) => ({ hostPath: base + jailPath.slice("/etc".length), jailPath, readOnly: true }))
-    .filter(({ hostPath, jailPath }) => around.mountPoints.has(jailPath) && files.some(({ path }) => path === hostPath));
+    .filter(
+      ({ hostPath, jailPath }) => around.mountPoints.has(jailPath) && files.some(({ path }) => path === hostPath),
+    );
 }
 
 function configBinds(inputs: JailedServiceInputs, base: string): readonly Bind[] {
-  return sorted(inputs.configFiles).map(([jailPath], index) => ({ hostPath: `${base}/config/${index}`, jailPath, readOnly: true }));
+  return sorted(inputs.configFiles).map(([jailPath], index) => ({
+    hostPath: `${base}/config/${index}`,
+    jailPath,
+    readOnly: true,
+  }));
 }
 
 function dataBinds(inputs: JailedServiceInputs, launch: Launch): readonly Bind[] {
@@ -259,7 +292,15 @@ function mappedPorts(inputs: JailedServiceInputs, around: Surroundings, network:
     // The host itself may come by its loopback address, unless an address was asked for.
     const hostAddresses = port.bindAddress ? [bound] : [bound, "127.0.0.1"];
     const { jailAddress } = network;
-    return [{ protocol: port.protocol ?? "tcp", hostAddresses, hostPort: endpoint.hostPort, jailAddress, jailPort: port.jailPort }];
+    return [
+      {
+        protocol: port.protocol ?? "tcp",
+        hostAddresses,
+        hostPort: endpoint.hostPort,
+        jailAddress,
+        jailPort: port.jailPort,
+      },
+    ];
   });
 }
 

@@ -17,7 +17,8 @@ export function diffJailedService(olds: JailedServiceInputs & JailedServiceOutpu
 
 /** What a change of each input does; the notes are what the user reads in the preview. */
 function fieldsFor(news: JailedServiceInputs): FieldTable<JailedServiceInputs> {
-  const how = news.switchover === "overlap" ? "switches over without a lost connection" : "restart: some seconds without service";
+  const how =
+    news.switchover === "overlap" ? "switches over without a lost connection" : "restart: some seconds without service";
   const switched = { effect: "update", note: () => how } as const;
   const rulesOnly = { effect: "update", note: () => "port rules only: the process is not touched" } as const;
   const recordOnly = { effect: "update" } as const;
@@ -48,7 +49,8 @@ function fieldsFor(news: JailedServiceInputs): FieldTable<JailedServiceInputs> {
     },
     connects: {
       effect: "update",
-      note: (before, after) => (sameKeys(before, after) ? "rules of its network only: the process is not touched" : how),
+      note: (before, after) =>
+        sameKeys(before, after) ? "rules of its network only: the process is not touched" : how,
     },
     network: switched,
     egress: rulesOnly,
@@ -66,5 +68,12 @@ function fieldsFor(news: JailedServiceInputs): FieldTable<JailedServiceInputs> {
 }
 
 function sameKeys(before: object | undefined, after: object | undefined): boolean {
-  return Object.keys(before ?? {}).sort().join() === Object.keys(after ?? {}).sort().join();
+  return (
+    Object.keys(before ?? {})
+      .sort()
+      .join() ===
+    Object.keys(after ?? {})
+      .sort()
+      .join()
+  );
 }

@@ -59,12 +59,19 @@ export function findingsOf(
     ...registryFindings(inputs, observed),
     ...dataFindings(inputs, around, observed),
     ...(inputs.network === "private" ? sharedFindings(observed) : []),
-    ...(desired ? slotFindings(inputs, around, observed, desired) : [{ text: "no instance of it serves", remedy: "switch" } as const]),
+    ...(desired
+      ? slotFindings(inputs, around, observed, desired)
+      : [{ text: "no instance of it serves", remedy: "switch" } as const]),
     ...leftoverFindings(inputs, observed, desired?.slot),
   ];
 }
 
-function slotFindings(inputs: JailedServiceInputs, around: Surroundings, observed: Observed, desired: SlotDesired): readonly Finding[] {
+function slotFindings(
+  inputs: JailedServiceInputs,
+  around: Surroundings,
+  observed: Observed,
+  desired: SlotDesired,
+): readonly Finding[] {
   const slot = observed.slots[desired.slot];
   return [
     ...fileFindings(inputs, observed, desired),
@@ -79,7 +86,9 @@ function fileFindings(inputs: JailedServiceInputs, observed: Observed, desired: 
   const slot = observed.slots[desired.slot];
   const base = `${SERVICES}/${inputs.serviceName}/${desired.slot}/`;
   const wanted = desired.files.filter((file) => file.path.startsWith(base) && file.path !== `${base}digest`);
-  const extra = [...observed.files.keys()].filter((path) => path.startsWith(base) && !desired.files.some((file) => file.path === path));
+  const extra = [...observed.files.keys()].filter(
+    (path) => path.startsWith(base) && !desired.files.some((file) => file.path === path),
+  );
   const found = wanted.flatMap((file) => {
     const isRules = file.path.endsWith("/connects.nft");
     return isRules || slot.digest === desired.digest ? differences(file, observed) : [];
@@ -91,10 +100,17 @@ function fileFindings(inputs: JailedServiceInputs, observed: Observed, desired: 
   ];
 }
 
-function differentDigest(inputs: JailedServiceInputs, generation: string | undefined, digest: string | undefined): Finding {
+function differentDigest(
+  inputs: JailedServiceInputs,
+  generation: string | undefined,
+  digest: string | undefined,
+): Finding {
   if (generation !== undefined && generation !== inputs.generation)
     return { text: `it runs generation ${generation}, not ${inputs.generation}`, remedy: "switch" };
-  return { text: digest ? "it runs with other settings than declared" : "the record of its settings is gone", remedy: "switch" };
+  return {
+    text: digest ? "it runs with other settings than declared" : "the record of its settings is gone",
+    remedy: "switch",
+  };
 }
 
 /**
@@ -109,7 +125,11 @@ function unitFindings(observed: Observed, desired: SlotDesired): readonly Findin
   const isOurs = slot.started !== undefined && slot.started === slot.unit["InvocationID"];
   const isNew = slot.digest === desired.digest && slot.written !== desired.written;
   const changed = [
-    ...(slot.digest === desired.digest ? units : []).flatMap((file) => differences(file, observed).map((text): Finding => ({ text: isNew ? `${file.path} is not as declared` : text, remedy: "unit" }))),
+    ...(slot.digest === desired.digest ? units : []).flatMap((file) =>
+      differences(file, observed).map(
+        (text): Finding => ({ text: isNew ? `${file.path} is not as declared` : text, remedy: "unit" }),
+      ),
+    ),
     ...(isNew ? [{ text: `${desired.unitName} has other limits than declared`, remedy: "unit" } as const] : []),
     ...slot.dropIns.map((path): Finding => ({ text: `${path} overrides the unit`, remedy: "drop-in" })),
   ];
@@ -122,10 +142,22 @@ function unitFindings(observed: Observed, desired: SlotDesired): readonly Findin
     ...(states.some((state) => state["NeedDaemonReload"] === "yes")
       ? [{ text: `${desired.unitName} differs from what systemd has loaded`, remedy: "reload" } as const]
       : []),
-    ...(active ? [] : [{ text: `${desired.unitName} is ${slot.unit["ActiveState"] ?? "unknown"}${resultOf(slot.unit["Result"])}`, remedy: "start" } as const]),
+    ...(active
+      ? []
+      : [
+          {
+            text: `${desired.unitName} is ${slot.unit["ActiveState"] ?? "unknown"}${resultOf(slot.unit["Result"])}`,
+            remedy: "start",
+          } as const,
+        ]),
     ...names
       .filter((name) => !observed.enabled.has(name))
-      .map((name): Finding => ({ text: `${name} is not enabled: it would not come back after a reboot`, remedy: "enable" })),
+      .map(
+        (name): Finding => ({
+          text: `${name} is not enabled: it would not come back after a reboot`,
+          remedy: "enable",
+        }),
+      ),
   ];
 }
 
@@ -137,9 +169,15 @@ function networkFindings(around: Surroundings, observed: Observed, desired: Slot
     slot.network["address"] === `${jailAddress}/31` &&
     slot.network["gateway"] === hostAddress &&
     slot.network["portstart"] === "0";
-  const forwarding = [device, ...(around.uplink ? [around.uplink] : [])].filter((name) => !observed.forwarding.has(name));
-  if (!whole && slot.digest !== undefined) return [{ text: `its network ${namespace} is gone or changed`, remedy: "switch" }];
-  return forwarding.map((name) => ({ text: `forwarding is off on ${name}: nobody outside reaches it`, remedy: "forward" }));
+  const forwarding = [device, ...(around.uplink ? [around.uplink] : [])].filter(
+    (name) => !observed.forwarding.has(name),
+  );
+  if (!whole && slot.digest !== undefined)
+    return [{ text: `its network ${namespace} is gone or changed`, remedy: "switch" }];
+  return forwarding.map((name) => ({
+    text: `forwarding is off on ${name}: nobody outside reaches it`,
+    remedy: "forward",
+  }));
 }
 
 /** The kernel's map is what counts, not a unit's state; and the file is what counts after a reboot. */
@@ -155,12 +193,24 @@ function ruleFindings(observed: Observed, desired: SlotDesired): readonly Findin
   // Of a service that is to be switched over anyway the new slot's rules are none of today's.
   const isOther = observed.slots[desired.slot].digest !== desired.digest && observed.serving !== undefined;
   return [
-    ...(observed.fragment === desired.fragment || isOther ? [] : [{ text: observed.fragment === undefined ? `${file} is gone` : `${file} was changed`, remedy: "rules" } as const]),
+    ...(observed.fragment === desired.fragment || isOther
+      ? []
+      : [
+          {
+            text: observed.fragment === undefined ? `${file} is gone` : `${file} was changed`,
+            remedy: "rules",
+          } as const,
+        ]),
     ...wrong.map((text): Finding => ({ text, remedy: "rules" })),
   ];
 }
 
-function proofFindings(inputs: JailedServiceInputs, around: Surroundings, observed: Observed, desired: SlotDesired): readonly Finding[] {
+function proofFindings(
+  inputs: JailedServiceInputs,
+  around: Surroundings,
+  observed: Observed,
+  desired: SlotDesired,
+): readonly Finding[] {
   const slot = observed.slots[desired.slot];
   if (!slot.proof || slot.digest !== desired.digest || observed.tree === undefined) return [];
   const hardening = inputs.hardening ?? {};
@@ -184,15 +234,24 @@ function sharedFindings(observed: Observed): readonly Finding[] {
   return [
     ...files.map((text): Finding => ({ text, remedy: "shared" })),
     ...(table === undefined
-      ? [{ text: "the kernel has no port rules of ours (table inet pulumi_jail): nobody reaches it", remedy: "load" } as const]
+      ? [
+          {
+            text: "the kernel has no port rules of ours (table inet pulumi_jail): nobody reaches it",
+            remedy: "load",
+          } as const,
+        ]
       : isLoaded
         ? []
         : [{ text: "the port rules (table inet pulumi_jail) were changed", remedy: "load" } as const]),
     ...(observed.enabled.has(RULES_UNIT)
       ? []
       : [{ text: `${RULES_UNIT} is not enabled: no port would be reached after a reboot`, remedy: "shared" } as const]),
-    ...(rulesUnit["ActiveState"] === "active" ? [] : [{ text: `${RULES_UNIT} is not active`, remedy: "load" } as const]),
-    ...(rulesUnit["NeedDaemonReload"] === "yes" ? [{ text: `${RULES_UNIT} differs from what systemd has loaded`, remedy: "reload" } as const] : []),
+    ...(rulesUnit["ActiveState"] === "active"
+      ? []
+      : [{ text: `${RULES_UNIT} is not active`, remedy: "load" } as const]),
+    ...(rulesUnit["NeedDaemonReload"] === "yes"
+      ? [{ text: `${RULES_UNIT} differs from what systemd has loaded`, remedy: "reload" } as const]
+      : []),
   ];
 }
 
@@ -203,7 +262,12 @@ function registryFindings(inputs: JailedServiceInputs, observed: Observed): read
     if (!endpoint || port.socket !== undefined) return [];
     return mine.some((entry) => entry.key === key && entry.hostPort === endpoint.hostPort)
       ? []
-      : [{ text: `port ${endpoint.hostPort} (${key}) is not in the host's registry any more`, remedy: "registry" } as const];
+      : [
+          {
+            text: `port ${endpoint.hostPort} (${key}) is not in the host's registry any more`,
+            remedy: "registry",
+          } as const,
+        ];
   });
 }
 
@@ -211,12 +275,21 @@ function dataFindings(inputs: JailedServiceInputs, around: Surroundings, observe
   return dataDirectories(inputs, around.launch).flatMap(({ hostPath }) => {
     const uid = observed.directories.get(hostPath);
     if (uid === around.uid) return [];
-    return [{ text: uid === undefined ? `${hostPath} is gone` : `${hostPath} belongs to uid ${uid}`, remedy: "data" } as const];
+    return [
+      {
+        text: uid === undefined ? `${hostPath} is gone` : `${hostPath} belongs to uid ${uid}`,
+        remedy: "data",
+      } as const,
+    ];
   });
 }
 
 /** The other slot is empty but for the moments of a switchover. */
-function leftoverFindings(inputs: JailedServiceInputs, observed: Observed, serving: Slot | undefined): readonly Finding[] {
+function leftoverFindings(
+  inputs: JailedServiceInputs,
+  observed: Observed,
+  serving: Slot | undefined,
+): readonly Finding[] {
   const idle = serving ? [otherSlot(serving)] : (["a", "b"] as const);
   return idle
     .filter((slot) => hasTraces(inputs.serviceName, observed, slot))

@@ -70,7 +70,10 @@ export interface Exposure {
 type Given = Readonly<Record<string, unknown>>;
 
 /** Fills in what is known offline and finds every failure. */
-export function checkJailedService(olds: Partial<JailedServiceInputs> | undefined, news: Given): Checked<JailedServiceInputs> {
+export function checkJailedService(
+  olds: Partial<JailedServiceInputs> | undefined,
+  news: Given,
+): Checked<JailedServiceInputs> {
   const own = (news["__jail"] as { readonly name?: string } | undefined)?.name;
   const serviceName = decideName(news["serviceName"], olds?.serviceName, own);
   const network = news["network"] ?? "private";

@@ -1,8 +1,8 @@
 import { HostError, StepFailed } from "../host/errors.ts";
 import { hostIdOf } from "../host/host-id.ts";
 import type { Step } from "../host/step.ts";
-import { judgeCreate, judgeUpdate, mayDelete } from "../ownership/ownership.ts";
 import type { Owner } from "../ownership/ownership.ts";
+import { judgeCreate, judgeUpdate, mayDelete } from "../ownership/ownership.ts";
 import { type Call, type ResourceKind, Unfinished } from "../resource/kind.ts";
 import { slotDesired, unitName, VOLUMES } from "./desired.ts";
 import { diffJailedService } from "./fields.ts";
@@ -36,7 +36,11 @@ async function read(call: Call, state: State): Promise<JailedServiceOutputs | un
  * Observes, makes the user when there is none (everything else is rendered with its uid), applies, and reads back. A
  * slot that does not get well is taken away again, and what is true is kept in the state.
  */
-async function converge(call: Call, inputs: JailedServiceInputs, state: State | undefined): Promise<JailedServiceOutputs> {
+async function converge(
+  call: Call,
+  inputs: JailedServiceInputs,
+  state: State | undefined,
+): Promise<JailedServiceOutputs> {
   const before = await observe(call, inputs);
   checkMachine(call, before, state);
   const owner = judge(call, inputs, before, state);
@@ -66,7 +70,12 @@ async function remove(call: Call, state: State): Promise<void> {
   if (!mayDelete(observed.found, state.claim) && !isLost) return;
   const number = networkNumber(state.serviceName, observed);
   const dropped = Object.values(state.volumes ?? {}).filter((volume) => volume.removeOnDelete);
-  const steps = planRemoval(state.serviceName, number, observed, dropped.map(({ volumeName }) => `${VOLUMES}/${volumeName}`));
+  const steps = planRemoval(
+    state.serviceName,
+    number,
+    observed,
+    dropped.map(({ volumeName }) => `${VOLUMES}/${volumeName}`),
+  );
   await apply(call, state, steps);
 }
 
@@ -82,7 +91,8 @@ async function recover(
   let observed = await observe(call, inputs);
   const cleanup = planCleanup(inputs, observed);
   if (cleanup.length > 0) {
-    await apply(call, inputs, [expectOwner(inputs.serviceName, observed), ...cleanup]);
+    const cleaned = apply(call, inputs, [expectOwner(inputs.serviceName, observed), ...cleanup]);
+    await cleaned.catch((second: Error) => reasons.push(second.message));
     observed = await observe(call, inputs);
   }
   const outputs = outputsOf(inputs, observed, owner.claim, driftOf(call, inputs, observed), state);
@@ -91,10 +101,15 @@ async function recover(
 }
 
 async function withUser(call: Call, inputs: JailedServiceInputs, observed: Observed, owner: Owner): Promise<Observed> {
-  const steps = [expectOwner(inputs.serviceName, observed), markStep(inputs.serviceName, owner), userStep(inputs.serviceName)];
+  const steps = [
+    expectOwner(inputs.serviceName, observed),
+    markStep(inputs.serviceName, owner),
+    userStep(inputs.serviceName),
+  ];
   const { outputs } = await apply(call, inputs, steps);
   const [uid, gid] = (outputs[2] ?? "").trim().split(" ").map(Number);
-  if (!uid || !gid) throw new HostError("unexpected-output", call.host.label, `no uid and gid: ${JSON.stringify(outputs[2])}`);
+  if (!uid || !gid)
+    throw new HostError("unexpected-output", call.host.label, `no uid and gid: ${JSON.stringify(outputs[2])}`);
   const mark = markStep(inputs.serviceName, owner).content?.replace(/^.*\n/, "");
   return { ...observed, mark, user: { uid, gid, gecos: `pulumi-jail ${inputs.serviceName}` } };
 }

@@ -1,15 +1,15 @@
 import type { Host } from "../host/host.ts";
-import { type Machine, machine } from "../host/questions/machine.ts";
 import type { Question } from "../host/question.ts";
+import { type Machine, machine } from "../host/questions/machine.ts";
 import type { Launch } from "../manifest/launch.ts";
 import { parseFragment } from "../nftables/fragment.ts";
 import { type Found, parseOwner } from "../ownership/ownership.ts";
+import { userName } from "../passwd/hosts.ts";
 import { type Slot, slots } from "../ports/network.ts";
 import { parseRegistry, type RegistryEntry } from "../ports/registry.ts";
-import { userName } from "../passwd/hosts.ts";
 import { optionalFiles } from "./desired.ts";
 import type { JailedServiceInputs } from "./inputs.ts";
-import { parseProof, type Proof } from "./proof.ts";
+import { type Proof, parseProof } from "./proof.ts";
 
 /** All there is of a service on its host. */
 export interface Observed {
@@ -70,7 +70,10 @@ export type UnitState = Readonly<Record<string, string>>;
 /** One round trip; `paths` are those of the jail that get bound over. */
 export async function observeService(
   host: Host,
-  inputs: Pick<JailedServiceInputs, "serviceName" | "jailName" | "generation" | "configFiles" | "volumes" | "connects" | "ports">,
+  inputs: Pick<
+    JailedServiceInputs,
+    "serviceName" | "jailName" | "generation" | "configFiles" | "volumes" | "connects" | "ports"
+  >,
 ): Promise<Observed> {
   const [about, service] = await host.ask([machine(), serviceQuestion(inputs)]);
   return { machine: about, ...service };
@@ -84,7 +87,9 @@ export function serviceQuestion(inputs: Parameters<typeof observeService>[1]): Q
     ...optionalFiles,
     ...Object.keys(inputs.configFiles ?? {}),
     ...Object.values(inputs.volumes ?? {}).map(({ jailPath }) => jailPath),
-    ...Object.values(inputs.connects ?? {}).flatMap(({ jailPath }) => (jailPath ? [jailPath.replace(/\/[^/]*$/, "")] : [])),
+    ...Object.values(inputs.connects ?? {}).flatMap(({ jailPath }) =>
+      jailPath ? [jailPath.replace(/\/[^/]*$/, "")] : [],
+    ),
     ...Object.values(inputs.ports).flatMap(({ socket }) => (socket ? [socket.replace(/\/[^/]*$/, "")] : [])),
   ];
   return {
@@ -98,7 +103,11 @@ export function serviceQuestion(inputs: Parameters<typeof observeService>[1]): Q
 /** Exported for tests on captured text. */
 export function parseService(serviceName: string, text: string): Service {
   const sections = parseSections(text);
-  const content = (name: string) => sections.get(name)?.map((line) => `${line}\n`).join("");
+  const content = (name: string) =>
+    sections
+      .get(name)
+      ?.map((line) => `${line}\n`)
+      .join("");
   const lines = (name: string) => sections.get(name) ?? [];
   const word = (name: string) => lines(name)[0];
   if (!sections.has("end")) throw new Error("the answer has no end");
@@ -115,7 +124,9 @@ export function parseService(serviceName: string, text: string): Service {
     unit: unit(`jailed-${serviceName}@${slot}.service`),
     networkUnit: unit(`jailed-${serviceName}@${slot}-net.service`),
     dropIns: lines(`dropins-${slot}`).map((line) => line.split(" ").slice(4).join(" ")),
-    network: Object.fromEntries(lines(`network-${slot}`).map((line) => [line.split(" ")[0] ?? "", line.split(" ")[1] ?? ""])),
+    network: Object.fromEntries(
+      lines(`network-${slot}`).map((line) => [line.split(" ")[0] ?? "", line.split(" ")[1] ?? ""]),
+    ),
     proof: sections.has(`proof-${slot}`) ? parseProof(lines(`proof-${slot}`)) : undefined,
     exposure: word(`exposure-${slot}`) === undefined ? undefined : Number(word(`exposure-${slot}`)),
   });
@@ -136,7 +147,9 @@ export function parseService(serviceName: string, text: string): Service {
     rulesUnit: unit("pulumi-jail-rules.service"),
     table: sections.has("table") ? parseTable(lines("table")) : undefined,
     loadedTable: word("rules-sha256"),
-    directories: new Map(lines("volumes").map((line) => [line.slice(line.indexOf(" ") + 1), Number(line.slice(0, line.indexOf(" ")))])),
+    directories: new Map(
+      lines("volumes").map((line) => [line.slice(line.indexOf(" ") + 1), Number(line.slice(0, line.indexOf(" ")))]),
+    ),
     notEnforced: sections.get("not-enforced"),
     forwarding: new Set(lines("forwarding")),
   };

@@ -1,18 +1,32 @@
 import { createHash } from "node:crypto";
-import { expectFile } from "../host/steps/files.ts";
-import { daemonReload } from "../host/steps/units.ts";
 import type { Plan, Step } from "../host/step.ts";
+import { expectFile } from "../host/steps/files.ts";
+import { daemonReload, startUnit } from "../host/steps/units.ts";
 import { type Owner, renderOwner } from "../ownership/ownership.ts";
-import { otherSlot, type Slot, slotNetwork } from "../ports/network.ts";
 import { userName } from "../passwd/hosts.ts";
+import { otherSlot, type Slot, slotNetwork } from "../ports/network.ts";
 import { RULES_UNIT } from "../systemd/rules-unit.ts";
-import { dataDirectories, type FileText, SERVICES, slotDesired, type SlotDesired, type Surroundings, treeOf, unitName } from "./desired.ts";
+import {
+  dataDirectories,
+  type FileText,
+  SERVICES,
+  type SlotDesired,
+  type Surroundings,
+  slotDesired,
+  treeOf,
+  unitName,
+} from "./desired.ts";
 import { findingsOf, hasTraces, type Remedy, servingSlot, sharedFiles } from "./findings.ts";
 import { type JailedServiceInputs, sharesData } from "./inputs.ts";
 import type { Observed } from "./observe.ts";
 
 /** The steps that make the service as it is wanted; none when nothing differs. */
-export function planService(inputs: JailedServiceInputs, around: Surroundings, observed: Observed, owner: Owner): readonly Step[] {
+export function planService(
+  inputs: JailedServiceInputs,
+  around: Surroundings,
+  observed: Observed,
+  owner: Owner,
+): readonly Step[] {
   const serving = servingSlot(observed);
   const desired = serving && slotDesired(inputs, around, serving);
   const findings = findingsOf(inputs, around, observed, desired);
@@ -28,13 +42,17 @@ export function planService(inputs: JailedServiceInputs, around: Surroundings, o
   if (needs.has("switch") || !desired || !serving)
     return [...begin, ...ground, ...switchSteps(inputs, around, observed, serving, needs)];
   const names = unitNames(desired);
-  const units = desired.files.filter((file) => file.path.startsWith("/etc/systemd/system/") || /\/(connects\.nft|digest)$/.test(file.path));
+  const units = desired.files.filter(
+    (file) => file.path.startsWith("/etc/systemd/system/") || /\/(connects\.nft|digest)$/.test(file.path),
+  );
   const changesUnits = needs.has("unit") || needs.has("drop-in");
   return [
     ...begin,
     ...ground,
     ...(needs.has("drop-in") ? names.map(undoDropIns) : []),
-    ...(changesUnits || needs.has("rules") ? [filesStep(inputs.serviceName, units, `writing ${names.join(" and ")}`)] : []),
+    ...(changesUnits || needs.has("rules")
+      ? [filesStep(inputs.serviceName, units, `writing ${names.join(" and ")}`)]
+      : []),
     ...(changesUnits || needs.has("reload") || needs.has("shared") ? [daemonReload(names)] : []),
     ...(needs.has("start") ? [launchStep(inputs, around, desired, undefined)] : []),
     ...(needs.has("enable") ? [enableStep(names)] : []),
@@ -51,7 +69,13 @@ export function planCleanup(inputs: JailedServiceInputs, observed: Observed): re
   const serving = servingSlot(observed);
   const idle = serving ? [otherSlot(serving)] : (["a", "b"] as const);
   const traces = idle.filter((slot) => hasTraces(inputs.serviceName, observed, slot));
-  return traces.length === 0 ? [] : [...traces.map((slot) => retireStep(inputs.serviceName, slot)), daemonReload()];
+  const isDark = serving !== undefined && observed.slots[serving].unit["ActiveState"] !== "active";
+  return [
+    ...traces.map((slot) => retireStep(inputs.serviceName, slot)),
+    ...(traces.length > 0 ? [daemonReload()] : []),
+    // A failed start starts the previous one again by itself; one that was cut off could not.
+    ...(isDark ? [startUnit(unitName(inputs.serviceName, serving))] : []),
+  ];
 }
 
 /** Everything of it but the data in its volumes; each step succeeds when there is nothing left to do. */
@@ -88,7 +112,10 @@ export function markStep(serviceName: string, owner: Owner): Step {
 /** The check of ownership again, under the lock. */
 export function expectOwner(serviceName: string, observed: Pick<Observed, "mark">): Step {
   const { mark } = observed;
-  return expectFile(`${SERVICES}/${serviceName}/owner`, mark === undefined ? undefined : createHash("sha256").update(mark).digest("hex"));
+  return expectFile(
+    `${SERVICES}/${serviceName}/owner`,
+    mark === undefined ? undefined : createHash("sha256").update(mark).digest("hex"),
+  );
 }
 
 export function servicePlan(serviceName: string, urn: string, steps: readonly Step[], deadlineSeconds: number): Plan {
@@ -122,7 +149,12 @@ function switchSteps(
   ];
 }
 
-function retireSteps(inputs: JailedServiceInputs, observed: Observed, slot: Slot, desired: SlotDesired): readonly Step[] {
+function retireSteps(
+  inputs: JailedServiceInputs,
+  observed: Observed,
+  slot: Slot,
+  desired: SlotDesired,
+): readonly Step[] {
   const runs = observed.slots[slot].unit["ActiveState"] === "active";
   const excludes = inputs.switchover === "restart" || sharesData(inputs.volumes).length > 0;
   const drains = inputs.network === "private" && runs && !excludes && desired.drainPorts.length > 0;
@@ -136,10 +168,17 @@ function filesStep(serviceName: string, files: readonly FileText[], describe: st
 
 function sharedSteps(inputs: JailedServiceInputs): readonly Step[] {
   if (inputs.network !== "private") return [];
-  return [{ ...filesStep(inputs.serviceName, sharedFiles, "writing the host's port rules"), step: "service-shared-files" }];
+  return [
+    { ...filesStep(inputs.serviceName, sharedFiles, "writing the host's port rules"), step: "service-shared-files" },
+  ];
 }
 
-function launchStep(inputs: JailedServiceInputs, around: Surroundings, desired: SlotDesired, previous: Slot | undefined): Step {
+function launchStep(
+  inputs: JailedServiceInputs,
+  around: Surroundings,
+  desired: SlotDesired,
+  previous: Slot | undefined,
+): Step {
   const excludes = inputs.switchover === "restart" || sharesData(inputs.volumes).length > 0;
   const hardening = inputs.hardening ?? {};
   const capable = Boolean(hardening["CapabilityBoundingSet"] || hardening["AmbientCapabilities"]);
@@ -182,7 +221,17 @@ function restoreStep(inputs: JailedServiceInputs, around: Surroundings): Step {
     ...Object.entries(inputs.ports).flatMap(([key, port]) => {
       const endpoint = inputs.endpoints[key];
       if (!endpoint || !port.jailPort) return [];
-      return [[inputs.serviceName, key, port.protocol, endpoint.hostPort, port.jailPort, port.hostPort ? "fixed" : "allocated", owner]];
+      return [
+        [
+          inputs.serviceName,
+          key,
+          port.protocol,
+          endpoint.hostPort,
+          port.jailPort,
+          port.hostPort ? "fixed" : "allocated",
+          owner,
+        ],
+      ];
     }),
   ];
   return {
@@ -213,12 +262,18 @@ function rulesClear(serviceName: string, addresses: readonly string[]): Step {
 }
 
 function rulesLoad(inputs: JailedServiceInputs): readonly Step[] {
-  return inputs.network === "private" ? [{ step: "rules-load", args: [], describe: "loading the host's port rules" }] : [];
+  return inputs.network === "private"
+    ? [{ step: "rules-load", args: [], describe: "loading the host's port rules" }]
+    : [];
 }
 
 function drainStep(inputs: JailedServiceInputs, slot: Slot, ports: readonly string[]): Step {
   const args = [inputs.serviceName, slot, `${inputs.drainSeconds}`, ...ports];
-  return { step: "service-drain", args, describe: `waiting for the last connections of ${unitName(inputs.serviceName, slot)}` };
+  return {
+    step: "service-drain",
+    args,
+    describe: `waiting for the last connections of ${unitName(inputs.serviceName, slot)}`,
+  };
 }
 
 function retireStep(serviceName: string, slot: Slot): Step {

@@ -45,7 +45,8 @@ export interface ProofWish {
 const namespaceKinds = ["mnt", "net", "ipc", "user", "uts"] as const;
 
 export function parseProof(lines: readonly string[]): Proof {
-  const of = (kind: string) => lines.filter((line) => line.startsWith(`${kind} `)).map((line) => line.slice(kind.length + 1));
+  const of = (kind: string) =>
+    lines.filter((line) => line.startsWith(`${kind} `)).map((line) => line.slice(kind.length + 1));
   return {
     init: pairs(of("init")[0] ?? ""),
     main: Number(of("main")[0]),
@@ -58,7 +59,10 @@ export function parseProof(lines: readonly string[]): Proof {
 /** A sentence per thing that does not hold, children included; each names the process. */
 export function violations(proof: Proof, wish: ProofWish): readonly string[] {
   if (proof.processes.length === 0) return ["no process of it could be read back"];
-  return [...proof.processes.flatMap((process) => processViolations(process, proof.init, wish)), ...mountViolations(proof.mounts, wish)];
+  return [
+    ...proof.processes.flatMap((process) => processViolations(process, proof.init, wish)),
+    ...mountViolations(proof.mounts, wish),
+  ];
 }
 
 function processViolations(
@@ -82,7 +86,9 @@ function processViolations(
     wish.network === "private" && ns["net"] !== wish.namespaceInode && "it is not in its own network namespace",
     wish.network === "none" && ns["net"] === init["net"] && "it is in the host's network namespace",
   ];
-  return found.filter((text) => text !== false).map((text) => `isolation is not in force: process ${process.pid}: ${text}`);
+  return found
+    .filter((text) => text !== false)
+    .map((text) => `isolation is not in force: process ${process.pid}: ${text}`);
 }
 
 function mountViolations(mounts: readonly Mount[], wish: ProofWish): readonly string[] {
@@ -91,15 +97,32 @@ function mountViolations(mounts: readonly Mount[], wish: ProofWish): readonly st
   return mounts.flatMap((mount) => {
     const writable = mount.options.includes("rw");
     if (mount.at === "/")
-      return writable ? [say("its root is writable")] : mount.options.includes("nosuid") ? [] : [say("its root allows setuid")];
+      return writable
+        ? [say("its root is writable")]
+        : mount.options.includes("nosuid")
+          ? []
+          : [say("its root allows setuid")];
     if (mount.at === "/proc" && mount.type === "proc") {
       const wanted = wish.hardening["ProtectProc"] ?? "invisible";
       const seen = mount.superOptions.find((option) => option.startsWith("hidepid="))?.slice("hidepid=".length);
-      return seen === wanted || (seen === "2" && wanted === "invisible") || wanted === "default" ? [] : [say(`/proc has hidepid=${seen ?? "off"}`)];
+      return seen === wanted || (seen === "2" && wanted === "invisible") || wanted === "default"
+        ? []
+        : [say(`/proc has hidepid=${seen ?? "off"}`)];
     }
-    if (writable && !mount.options.includes("noexec") && !mount.at.startsWith("/dev") && !/^\/(proc|sys)(\/|$)/.test(mount.at))
+    if (
+      writable &&
+      !mount.options.includes("noexec") &&
+      !mount.at.startsWith("/dev") &&
+      !/^\/(proc|sys)(\/|$)/.test(mount.at)
+    )
       return [say(`${mount.at} is writable and programs on it can run`)];
-    if (mount.root !== "/" && writable && !bound.has(mount.at) && !["/tmp", "/var/tmp"].includes(mount.at) && !/^\/(dev|run)(\/|$)/.test(mount.at))
+    if (
+      mount.root !== "/" &&
+      writable &&
+      !bound.has(mount.at) &&
+      !["/tmp", "/var/tmp"].includes(mount.at) &&
+      !/^\/(dev|run)(\/|$)/.test(mount.at)
+    )
       return [say(`${mount.at} is a foreign bind mount`)];
     return [];
   });

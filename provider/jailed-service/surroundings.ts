@@ -1,6 +1,6 @@
 import { HostError } from "../host/errors.ts";
-import { NETWORK_KEY } from "../ports/registry.ts";
 import { userName } from "../passwd/hosts.ts";
+import { NETWORK_KEY } from "../ports/registry.ts";
 import { mountPointsOf, optionalFiles, type Surroundings } from "./desired.ts";
 import type { JailedServiceInputs } from "./inputs.ts";
 import type { Observed } from "./observe.ts";
@@ -60,14 +60,20 @@ export function networkNumber(serviceName: string, observed: Observed): number {
 /** Only these are certain to have been asked for; the others are the jail's own business. */
 function isAsked(inputs: JailedServiceInputs, path: string): boolean {
   if (optionalFiles.includes(path)) return false;
-  return path in (inputs.configFiles ?? {}) || Object.values(inputs.volumes ?? {}).some(({ jailPath }) => jailPath === path);
+  return (
+    path in (inputs.configFiles ?? {}) || Object.values(inputs.volumes ?? {}).some(({ jailPath }) => jailPath === path)
+  );
 }
 
 /**
  * A port is bound to one of the host's own addresses. What others know it by may be a name or, behind NAT, an address of
  * some other machine: then it is the address of the default route.
  */
-function boundAddresses(label: string, inputs: JailedServiceInputs, observed: Observed): Readonly<Record<string, string>> {
+function boundAddresses(
+  label: string,
+  inputs: JailedServiceInputs,
+  observed: Observed,
+): Readonly<Record<string, string>> {
   const { addresses, uplink } = observed.machine;
   const own = addresses.map(({ address }) => address);
   return Object.fromEntries(
@@ -75,7 +81,11 @@ function boundAddresses(label: string, inputs: JailedServiceInputs, observed: Ob
       if (port.socket !== undefined) return [];
       const asked = port.bindAddress;
       if (asked !== undefined && !own.includes(asked))
-        throw new HostError("step", label, `ports.${key}.bindAddress: ${asked} is none of the host's addresses (${own.join(", ")})`);
+        throw new HostError(
+          "step",
+          label,
+          `ports.${key}.bindAddress: ${asked} is none of the host's addresses (${own.join(", ")})`,
+        );
       const wanted = asked ?? inputs.endpoints[key]?.address ?? "";
       return [[key, own.includes(wanted) ? wanted : (uplink?.address ?? own[0] ?? "127.0.0.1")]];
     }),

@@ -45,9 +45,7 @@ export function parseFragment(text: string): { readonly slot: "a" | "b"; readonl
 
 /** The map's elements as `nft list` writes them and the kernel must hold them: `1.2.3.4 . 20200 : 100.127.0.1 . 80`. */
 export function mapElements(port: MappedPort): readonly string[] {
-  return port.hostAddresses.map(
-    (address) => `${address} . ${port.hostPort} : ${port.jailAddress} . ${port.jailPort}`,
-  );
+  return port.hostAddresses.map((address) => `${address} . ${port.hostPort} : ${port.jailAddress} . ${port.jailPort}`);
 }
 
 function egressElement({ jailAddress, to, port }: EgressRule): string {

@@ -2,13 +2,15 @@ import { createHash } from "node:crypto";
 
 /** The jail's hosts: localhost, the host's own name (ProtectHostname= keeps it) and what it connects to. */
 export function renderHosts(hostname: string, jailAddress: string, names: Readonly<Record<string, string>>): string {
-  return [
-    "127.0.0.1 localhost",
-    `${jailAddress} ${hostname}`,
-    ...Object.keys(names)
-      .sort()
-      .map((name) => `${names[name]} ${name}`),
-  ].join("\n") + "\n";
+  return (
+    [
+      "127.0.0.1 localhost",
+      `${jailAddress} ${hostname}`,
+      ...Object.keys(names)
+        .sort()
+        .map((name) => `${names[name]} ${name}`),
+    ].join("\n") + "\n"
+  );
 }
 
 /** The jail's resolv.conf: the host's name servers, but those that answer on the host's loopback only. */

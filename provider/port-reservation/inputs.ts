@@ -1,10 +1,10 @@
+import * as v from "valibot";
 import type { Endpoint } from "../ports/endpoint.ts";
 import { normalizePorts, type PortInputs, portFailures } from "../ports/port-inputs.ts";
 import { decideName, failuresOf, nameSchema } from "../resource/check.ts";
 import { diffFields, type FieldTable } from "../resource/fields.ts";
 import type { CommonOutputs } from "../resource/hidden.ts";
 import type { Checked, CommonInputs, Diff } from "../resource/kind.ts";
-import * as v from "valibot";
 
 /** Checked inputs of a PortReservation. */
 export interface PortReservationInputs extends CommonInputs {
@@ -47,7 +47,11 @@ export function diffPortReservation(
   olds: PortReservationInputs & PortReservationOutputs,
   news: PortReservationInputs,
 ): Diff {
-  return diffFields(fields, { ...olds, connection: withoutCredentials(olds) }, { ...news, connection: withoutCredentials(news) });
+  return diffFields(
+    fields,
+    { ...olds, connection: withoutCredentials(olds) },
+    { ...news, connection: withoutCredentials(news) },
+  );
 }
 
 /** Credentials of jump hosts too. */

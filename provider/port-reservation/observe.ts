@@ -21,7 +21,9 @@ export async function observeReservation(host: Host, serviceName: string): Promi
   const all = parseRegistry(text ?? "");
   const entries = all.filter((entry) => entry.serviceName === serviceName);
   // Lines that the service wrote back after a loss (claim "-") belong to whoever comes for them.
-  const owners = entries.map((entry) => entry.owner).filter((owner) => owner.state !== "owned" || owner.owner.claim !== "-");
+  const owners = entries
+    .map((entry) => entry.owner)
+    .filter((owner) => owner.state !== "owned" || owner.owner.claim !== "-");
   return {
     machine: about,
     found: owners[0] ?? { state: "nothing" },

@@ -1,14 +1,18 @@
 import type { Plan, Step } from "../host/step.ts";
 import { type Owner, renderOwner } from "../ownership/ownership.ts";
 import { startPort } from "../ports/allocation.ts";
+import type { Endpoint } from "../ports/endpoint.ts";
 import type { PortInputs } from "../ports/port-inputs.ts";
 import { parseRegistry } from "../ports/registry.ts";
-import type { Endpoint } from "../ports/endpoint.ts";
 import type { PortReservationInputs } from "./inputs.ts";
 import type { ObservedReservation } from "./observe.ts";
 
 /** Nothing when the registry says what is wanted already. */
-export function planReservation(inputs: PortReservationInputs, observed: ObservedReservation, owner: Owner): readonly Step[] {
+export function planReservation(
+  inputs: PortReservationInputs,
+  observed: ObservedReservation,
+  owner: Owner,
+): readonly Step[] {
   return isReserved(inputs, observed, owner) ? [] : [reserve(inputs, observed, owner)];
 }
 
@@ -42,7 +46,9 @@ export function endpointsOf(inputs: PortReservationInputs, registry: string): Re
 function isReserved(inputs: PortReservationInputs, observed: ObservedReservation, owner: Owner): boolean {
   const wanted = numbered(inputs.ports);
   const mark = renderOwner(owner);
-  const mine = observed.entries.filter((entry) => entry.owner.state === "owned" && renderOwner(entry.owner.owner) === mark);
+  const mine = observed.entries.filter(
+    (entry) => entry.owner.state === "owned" && renderOwner(entry.owner.owner) === mark,
+  );
   if (mine.length !== observed.entries.length || observed.responderPort === undefined) return false;
   if (mine.length !== wanted.length + 1 || !mine.some((entry) => entry.protocol === "net")) return false;
   return wanted.every(([key, port]) =>
@@ -66,7 +72,10 @@ function reserve(inputs: PortReservationInputs, observed: ObservedReservation, o
     step: "ports-reserve",
     args: [serviceName, renderOwner(owner).trimEnd(), found.state === "owned" ? found.owner.claim : "-"],
     content: lines.map((line) => `${line}\n`).join(""),
-    describe: lines.length === 0 ? `reserving a network for ${serviceName}` : `reserving ${lines.length} ports for ${serviceName}`,
+    describe:
+      lines.length === 0
+        ? `reserving a network for ${serviceName}`
+        : `reserving ${lines.length} ports for ${serviceName}`,
   };
 }
 

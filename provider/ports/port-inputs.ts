@@ -40,7 +40,9 @@ function duplicates(ports: unknown): readonly Failure[] {
     const place = `${port.jailPort}/${port.protocol}`;
     const other = seen.get(place);
     seen.set(place, key);
-    return other === undefined ? [] : [{ property: "ports", reason: `${other} and ${key} both have jailPort ${place}` }];
+    return other === undefined
+      ? []
+      : [{ property: "ports", reason: `${other} and ${key} both have jailPort ${place}` }];
   });
 }
 
@@ -90,14 +92,21 @@ const schema = v.object({
     v.record(
       v.pipe(
         v.string(),
-        v.regex(/^[a-z][a-z0-9_-]{0,31}$/, (issue) => `${shown(issue.input)} is no name of a port; a-z, 0-9, "_" and "-"`),
+        v.regex(
+          /^[a-z][a-z0-9_-]{0,31}$/,
+          (issue) => `${shown(issue.input)} is no name of a port; a-z, 0-9, "_" and "-"`,
+        ),
       ),
-      known(v.lazy((port) => (typeof port === "object" && port !== null && "socket" in port ? socketPort : numberedPort))),
+      known(
+        v.lazy((port) => (typeof port === "object" && port !== null && "socket" in port ? socketPort : numberedPort)),
+      ),
       "is no record of ports",
     ),
   ),
 });
 
 function unknownKey(issue: { readonly input: unknown }): string {
-  return typeof issue.input === "object" ? `${shown(issue.input)} is no port` : `${shown(issue.input)} is not known here`;
+  return typeof issue.input === "object"
+    ? `${shown(issue.input)} is no port`
+    : `${shown(issue.input)} is not known here`;
 }

@@ -18,7 +18,9 @@ export function hardening(wanted: HardeningFor, allowed: readonly string[]): rea
   const defaults = defaultDirectives(wanted, allowed);
   const known = new Set(defaults.map(([name]) => name));
   const replaced = defaults.map(([name, value]): Directive => [name, overrides[name] ?? value]);
-  const added = Object.keys(overrides).filter((name) => !known.has(name)).sort();
+  const added = Object.keys(overrides)
+    .filter((name) => !known.has(name))
+    .sort();
   return [...replaced, ...added.map((name): Directive => [name, overrides[name]])];
 }
 

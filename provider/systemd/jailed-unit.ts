@@ -70,6 +70,7 @@ function serviceDirectives(unit: JailedUnit): readonly Directive[] {
   const { launch } = unit;
   return [
     ["Type", launch.type],
+    ["Slice", "system.slice"],
     ["NotifyAccess", launch.type === "notify" ? "main" : undefined],
     ["ExecStart", execLine(unit.execStart ?? launch.argv)],
     ...reload(launch.reloadSignal),

@@ -34,6 +34,8 @@ export function renderNetworkUnit({ serviceName, slot, mark, network, uplink, ru
       directives: [
         ["Type", "oneshot"],
         ["RemainAfterExit", "yes"],
+        // A unit with an @ would get a slice of its template's name, which stays when the unit goes.
+        ["Slice", "system.slice"],
         [
           "ExecStart",
           [

@@ -7,8 +7,8 @@ import type { JailedServiceInputs, JailedServiceOutputs } from "../../provider/j
 import { jailedServiceKind } from "../../provider/jailed-service/lifecycle.ts";
 import type { PortReservationInputs, PortReservationOutputs } from "../../provider/port-reservation/inputs.ts";
 import { portReservationKind } from "../../provider/port-reservation/lifecycle.ts";
-import { type Call, type CommonInputs, type ResourceKind, Unfinished } from "../../provider/resource/kind.ts";
 import type { CommonOutputs } from "../../provider/resource/hidden.ts";
+import { type Call, type CommonInputs, type ResourceKind, Unfinished } from "../../provider/resource/kind.ts";
 import { connectionTo, shell } from "./ssh-site.ts";
 
 export type ServiceState = JailedServiceInputs & JailedServiceOutputs;
@@ -20,7 +20,10 @@ export interface ServiceSite {
   readonly client: TestHost;
   /** A generation of Apache with this page and these further files. */
   build(page: string, files?: Readonly<Record<string, { readonly content: string }>>): Promise<string>;
-  reserve(serviceName: string, ports: Readonly<Record<string, unknown>>): Promise<PortReservationInputs & PortReservationOutputs>;
+  reserve(
+    serviceName: string,
+    ports: Readonly<Record<string, unknown>>,
+  ): Promise<PortReservationInputs & PortReservationOutputs>;
   /** Creates (no state) or updates; what a failure leaves in the state is returned with its reasons. */
   converge(given: Readonly<Record<string, unknown>>, state?: ServiceState): Promise<Converged>;
   read(state: ServiceState): Promise<JailedServiceOutputs | undefined>;
@@ -59,14 +62,22 @@ export async function openServiceSite(run: string): Promise<ServiceSite> {
     client: hosts.host("client1"),
     build: async (page, files = {}) => {
       const content = { "/var/www/html/index.html": { content: `${page}\n` }, ...files };
-      const inputs = check(jailKind, "apache", { packages: ["apache2"], unit: "apache2.service", files: content }, jail);
+      const inputs = check(
+        jailKind,
+        "apache",
+        { packages: ["apache2"], unit: "apache2.service", files: content },
+        jail,
+      );
       const outputs = await jailKind.converge(callFor("apache", connection), inputs, jail as never);
       jail = { ...inputs, ...outputs };
       return outputs.generation;
     },
     reserve: async (serviceName, ports) => {
       const inputs = check(portReservationKind, `${serviceName}-ports`, { ports, address: web.address });
-      return { ...inputs, ...(await portReservationKind.converge(callFor(`${serviceName}-ports`, connection), inputs, undefined)) };
+      return {
+        ...inputs,
+        ...(await portReservationKind.converge(callFor(`${serviceName}-ports`, connection), inputs, undefined)),
+      };
     },
     converge: async (given, state) => {
       const told: string[] = [];
@@ -95,7 +106,15 @@ export async function openServiceSite(run: string): Promise<ServiceSite> {
 
 function hidden(name: string) {
   const urn = `urn:pulumi:dev::test::pulumi-nodejs:dynamic/jail:Any::${name}`;
-  return { schema: 1, name, host: "web1", urn, organization: "organization", timeouts: {}, replaceOnChanges: [] } as const;
+  return {
+    schema: 1,
+    name,
+    host: "web1",
+    urn,
+    organization: "organization",
+    timeouts: {},
+    replaceOnChanges: [],
+  } as const;
 }
 
 function callFor(
@@ -116,6 +135,12 @@ function callFor(
       return inner.apply(plan, told);
     },
   };
-  const owner = { organization: "organization", project: "test", stack: "dev", urn: hidden(name).urn, claim: `claim-${name}` };
+  const owner = {
+    organization: "organization",
+    project: "test",
+    stack: "dev",
+    urn: hidden(name).urn,
+    claim: `claim-${name}`,
+  };
   return { host, progress, owner, deadlineSeconds: 120, hostFor };
 }

@@ -19,7 +19,11 @@ export interface LoadCount {
  * Workers that ask again and again, half on a connection they keep, half on a new one each time. Anything but a whole
  * answer with status 200 is failed; nothing is ever tried again. It stops by itself after `mostSeconds`.
  */
-export function startLoad(url: string, workers: { readonly keepAlive: number; readonly fresh: number }, mostSeconds: number): Load {
+export function startLoad(
+  url: string,
+  workers: { readonly keepAlive: number; readonly fresh: number },
+  mostSeconds: number,
+): Load {
   const errors: Record<string, number> = {};
   let requests = 0;
   let failed = 0;
@@ -57,7 +61,9 @@ function ask(url: string, agent: Agent | undefined): Promise<string | undefined>
   return new Promise((resolve) => {
     const call = request(url, { agent: agent ?? false, timeout: 10_000 }, (answer) => {
       answer.resume();
-      answer.on("end", () => resolve(answer.complete && answer.statusCode === 200 ? undefined : `status ${answer.statusCode}`));
+      answer.on("end", () =>
+        resolve(answer.complete && answer.statusCode === 200 ? undefined : `status ${answer.statusCode}`),
+      );
       answer.on("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
     });
     call.on("timeout", () => call.destroy(new Error("timeout")));

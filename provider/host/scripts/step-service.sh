@@ -10,9 +10,20 @@ step_service_user() {
     esac
   else
     # What sysusers says of directories that it does not find is no news.
-    printf 'u %s - "%s" /nonexistent /usr/sbin/nologin\n' "$1" "$2" | with_host_lock systemd-sysusers - >&2
+    printf 'u %s - "%s" /nonexistent /usr/sbin/nologin\n' "$1" "$2" | with_host_lock keep_user_backups systemd-sysusers - >&2
   fi
   getent passwd "$1" | cut -d : -f 3,4 | tr : ' '
+}
+
+# keep_user_backups COMMAND..: /etc/passwd- and its like are the administrator's last state, not ours.
+keep_user_backups() {
+  for backup in passwd group shadow gshadow; do
+    [ ! -e "/etc/$backup-" ] || cp -a -- "/etc/$backup-" "$SPOOL/$backup-"
+  done
+  "$@" || return
+  for backup in passwd group shadow gshadow; do
+    if [ -e "$SPOOL/$backup-" ]; then cp -a -- "$SPOOL/$backup-" "/etc/$backup-"; else rm -f -- "/etc/$backup-"; fi
+  done
 }
 
 # step_service_files NAME: CONTENT is a row of files: a line `PATH MODE LENGTH`, then as many bytes; all root's, written
@@ -88,16 +99,16 @@ step_service_launch() {
   systemctl show --property=InvocationID --value -- "$launch_unit" >"$STATE/services/$1/$2.started"
 }
 
-# launch_failed NAME SLOT OLD PROBLEM UNIT
+# launch_failed NAME SLOT OLD PROBLEM UNIT: `set -e` holds here too, as the last part of an or-list is no condition.
 launch_failed() {
   printf '%s\n' "$4"
-  systemctl show --property=ActiveState,SubState,Result,ExecMainStatus,NRestarts -- "$5" | tr '\n' ' '
+  systemctl show --property=ActiveState,SubState,Result,ExecMainStatus,NRestarts -- "$5" | tr '\n' ' ' || true
   echo
   journalctl --sync 2>/dev/null || true
   # A unit that was tried several times says the same again and again.
   journalctl --quiet --no-pager --output=cat --lines=60 --unit="$5" ${launch_since:+--since="@$launch_since"} | awk '!seen[$0]++' | tail -n 15 | sed 's/^/log: /'
-  systemctl stop -- "jailed-$1@$2.service" 2>/dev/null
-  systemctl reset-failed -- "jailed-$1@$2.service" 2>/dev/null
+  systemctl stop -- "jailed-$1@$2.service" 2>/dev/null || true
+  systemctl reset-failed -- "jailed-$1@$2.service" 2>/dev/null || true
   if [ "$3" != - ]; then
     if systemctl start -- "jailed-$1@$3.service"; then echo "the previous generation was started again"; else echo "the previous generation did not start again either"; fi
   fi
@@ -178,10 +189,10 @@ service_remove_dropins() {
 # step_service_drop_user USER GECOS: only one of our making.
 step_service_drop_user() {
   case $(getent passwd "$1") in
-    *:"$2":*) with_host_lock userdel -- "$1" >&2 ;;
+    *:"$2":*) with_host_lock keep_user_backups userdel -- "$1" >&2 ;;
   esac
   case $(getent group "$1") in
-    "$1":*) with_host_lock groupdel -- "$1" >&2 || true ;;
+    "$1":*) with_host_lock keep_user_backups groupdel -- "$1" >&2 || true ;;
   esac
 }
 
