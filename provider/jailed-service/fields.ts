@@ -42,7 +42,7 @@ function fieldsFor(news: JailedServiceInputs): FieldTable<JailedServiceInputs> {
     volumes: {
       effect: "update",
       note: (before, after) => {
-        const dropped = Object.keys(before ?? {}).filter((key) => !(after ?? {})[key]);
+        const dropped = Object.keys(before ?? {}).filter((key) => !after?.[key]);
         const kept = dropped.map((key) => before?.[key]?.volumeName).join(", ");
         return `restart: some seconds without service${kept ? `; volume ${kept} stays on the host` : ""}`;
       },

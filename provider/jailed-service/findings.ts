@@ -5,7 +5,7 @@ import { otherSlot, type Slot } from "../ports/network.ts";
 import { RULES_PATH, RULES_UNIT, renderRulesUnit } from "../systemd/rules-unit.ts";
 import { dataDirectories, type FileText, SERVICES, type SlotDesired, type Surroundings } from "./desired.ts";
 import type { JailedServiceInputs } from "./inputs.ts";
-import type { Observed } from "./observe.ts";
+import type { Observed } from "./observed.ts";
 import { violations } from "./proof.ts";
 
 /** One thing that is not as it should be: the sentence that the user reads as drift, and what mends it. */

@@ -8,7 +8,8 @@ import { slotDesired, unitName, VOLUMES } from "./desired.ts";
 import { diffJailedService } from "./fields.ts";
 import { findingsOf, hasTraces, servingSlot } from "./findings.ts";
 import { checkJailedService, type JailedServiceInputs, type JailedServiceOutputs } from "./inputs.ts";
-import { type Observed, observeService } from "./observe.ts";
+import { observeService } from "./observe.ts";
+import type { Observed } from "./observed.ts";
 import { expectOwner, markStep, planCleanup, planRemoval, planService, servicePlan, userStep } from "./plan.ts";
 import { networkNumber, problemOf, surroundingsOf } from "./surroundings.ts";
 

@@ -1,71 +1,16 @@
 import type { Host } from "../host/host.ts";
 import type { Question } from "../host/question.ts";
-import { type Machine, machine } from "../host/questions/machine.ts";
+import { machine } from "../host/questions/machine.ts";
 import type { Launch } from "../manifest/launch.ts";
 import { parseFragment } from "../nftables/fragment.ts";
-import { type Found, parseOwner } from "../ownership/ownership.ts";
+import { parseOwner } from "../ownership/ownership.ts";
 import { userName } from "../passwd/hosts.ts";
 import { type Slot, slots } from "../ports/network.ts";
-import { parseRegistry, type RegistryEntry } from "../ports/registry.ts";
+import { parseRegistry } from "../ports/registry.ts";
 import { optionalFiles } from "./desired.ts";
 import type { JailedServiceInputs } from "./inputs.ts";
-import { type Proof, parseProof } from "./proof.ts";
-
-/** All there is of a service on its host. */
-export interface Observed {
-  readonly machine: Machine;
-  readonly found: Found;
-  /** The mark's own text, for the check under the lock. */
-  readonly mark: string | undefined;
-  /** What the rules' file says serves; undefined when there is none or it is not as we write it. */
-  readonly serving: { readonly slot: Slot; readonly generation: string } | undefined;
-  readonly fragment: string | undefined;
-  readonly launch: Launch | undefined;
-  /** Device and inode of the generation's tree; undefined when it is not there. */
-  readonly tree: string | undefined;
-  /** Type by path, of the asked paths that the tree has: `regular-file`, `directory`. */
-  readonly treePaths: ReadonlyMap<string, string>;
-  readonly user: { readonly uid: number; readonly gid: number; readonly gecos: string } | undefined;
-  readonly nameservers: readonly string[];
-  readonly registry: readonly RegistryEntry[];
-  readonly files: ReadonlyMap<string, ObservedFile>;
-  readonly slots: Readonly<Record<Slot, ObservedSlot>>;
-  readonly rulesUnit: UnitState;
-  /** Units that come back after a reboot. */
-  readonly enabled: ReadonlySet<string>;
-  /** Undefined when the kernel has no table of ours. */
-  readonly table: { readonly sha256: string; readonly elements: ReadonlySet<string> } | undefined;
-  /** What the table was when it was loaded last. */
-  readonly loadedTable: string | undefined;
-  /** uid by path. */
-  readonly directories: ReadonlyMap<string, number>;
-  /** Undefined until it has been probed in this boot. */
-  readonly notEnforced: readonly string[] | undefined;
-  readonly forwarding: ReadonlySet<string>;
-}
-
-export interface ObservedFile {
-  readonly sha256: string;
-  readonly mode: string;
-  readonly uid: number;
-}
-
-export interface ObservedSlot {
-  readonly digest: string | undefined;
-  /** Of the units as we wrote them last. */
-  readonly written: string | undefined;
-  /** Invocation that our own start made. */
-  readonly started: string | undefined;
-  readonly generation: string | undefined;
-  readonly unit: UnitState;
-  readonly networkUnit: UnitState;
-  readonly dropIns: readonly string[];
-  readonly network: Readonly<Record<string, string>>;
-  readonly proof: Proof | undefined;
-  readonly exposure: number | undefined;
-}
-
-export type UnitState = Readonly<Record<string, string>>;
+import type { Observed, ObservedFile, ObservedSlot, UnitState } from "./observed.ts";
+import { parseProof } from "./proof.ts";
 
 /** One round trip; `paths` are those of the jail that get bound over. */
 export async function observeService(

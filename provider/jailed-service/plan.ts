@@ -18,7 +18,7 @@ import {
 } from "./desired.ts";
 import { findingsOf, hasTraces, type Remedy, servingSlot, sharedFiles } from "./findings.ts";
 import { type JailedServiceInputs, sharesData } from "./inputs.ts";
-import type { Observed } from "./observe.ts";
+import type { Observed } from "./observed.ts";
 
 /** The steps that make the service as it is wanted; none when nothing differs. */
 export function planService(

@@ -2,8 +2,8 @@ import * as pulumi from "@pulumi/pulumi";
 import type { ConnectionArgs, Host } from "../connection/resource.ts";
 import { JailResource } from "../dynamic/resource.ts";
 import { jailedServiceShim } from "../dynamic/shim.ts";
-import { PortReservation } from "../port-reservation/resource.ts";
-import type { Endpoint, HealthCheck, PortArgs } from "../ports/endpoint.ts";
+import { type PortArgs, PortReservation } from "../port-reservation/resource.ts";
+import type { Endpoint, HealthCheck } from "../ports/endpoint.ts";
 import type { Exposure } from "./inputs.ts";
 
 /** What a JailedService needs of a Jail; a `Jail` is one. */

@@ -3,7 +3,7 @@ import { userName } from "../passwd/hosts.ts";
 import { NETWORK_KEY } from "../ports/registry.ts";
 import { mountPointsOf, optionalFiles, type Surroundings } from "./desired.ts";
 import type { JailedServiceInputs } from "./inputs.ts";
-import type { Observed } from "./observe.ts";
+import type { Observed } from "./observed.ts";
 
 /** What the rendering needs of the host, or why the service can't be made there. */
 export function surroundingsOf(label: string, inputs: JailedServiceInputs, observed: Observed): Surroundings {

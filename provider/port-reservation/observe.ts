@@ -1,19 +1,8 @@
 import type { Host } from "../host/host.ts";
-import { type Machine, machine } from "../host/questions/machine.ts";
+import { machine } from "../host/questions/machine.ts";
 import { read } from "../host/questions/read.ts";
-import type { Found } from "../ownership/ownership.ts";
-import { parseRegistry, type RegistryEntry } from "../ports/registry.ts";
-
-/** What the registry has for a service, and the machine it is on. */
-export interface ObservedReservation {
-  readonly machine: Machine;
-  readonly found: Found;
-  readonly entries: readonly RegistryEntry[];
-  /** Undefined until the first reservation on this host. */
-  readonly responderPort: number | undefined;
-  /** The registry's own text. */
-  readonly text: string;
-}
+import { parseRegistry } from "../ports/registry.ts";
+import type { ObservedReservation } from "./observed.ts";
 
 /** One round trip. */
 export async function observeReservation(host: Host, serviceName: string): Promise<ObservedReservation> {

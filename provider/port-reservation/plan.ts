@@ -5,7 +5,7 @@ import type { Endpoint } from "../ports/endpoint.ts";
 import type { PortInputs } from "../ports/port-inputs.ts";
 import { parseRegistry } from "../ports/registry.ts";
 import type { PortReservationInputs } from "./inputs.ts";
-import type { ObservedReservation } from "./observe.ts";
+import type { ObservedReservation } from "./observed.ts";
 
 /** Nothing when the registry says what is wanted already. */
 export function planReservation(

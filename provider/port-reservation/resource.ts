@@ -2,7 +2,25 @@ import type { CustomResourceOptions, Input, Output } from "@pulumi/pulumi";
 import { type ConnectionArgs, connectionInputs, type Host } from "../connection/resource.ts";
 import { JailResource } from "../dynamic/resource.ts";
 import { portReservationShim } from "../dynamic/shim.ts";
-import type { Endpoint, PortArgs } from "../ports/endpoint.ts";
+import type { Endpoint } from "../ports/endpoint.ts";
+
+/** One port of a service: a number is a tcp port of the jail; a unix socket takes no port of the host. */
+export type PortArgs =
+  | Input<number>
+  | {
+      /** The port that the program listens on inside of its jail. */
+      jailPort: Input<number>;
+      /** Default "tcp". */
+      protocol?: Input<"tcp" | "udp">;
+      /** A fixed port on the host, outside of the allocated range 20128-31999; default: allocated. */
+      hostPort?: Input<number>;
+      /** One of the host's own addresses; default the `Host`'s address. */
+      bindAddress?: Input<string>;
+    }
+  | {
+      /** Path of a unix socket in the jail. */
+      socket: Input<string>;
+    };
 
 export interface PortReservationArgs {
   /** The host. Another machine (host and hostKey) is a replacement; a credential changes nothing. */

@@ -1,5 +1,3 @@
-import type { Input } from "@pulumi/pulumi";
-
 /** Where a jailed service is reached: all that an edge or another jail needs to know of it. */
 export interface Endpoint {
   /** `NAME.key.address`, unique among the hosts of an edge; also a server's name in HAProxy. */
@@ -40,21 +38,3 @@ export interface HealthCheck {
   /** Seconds that a start may take until it is given up, default 60. */
   readonly deadlineSeconds?: number;
 }
-
-/** One port of a service: a number is a tcp port of the jail; a unix socket takes no port of the host. */
-export type PortArgs =
-  | Input<number>
-  | {
-      /** The port that the program listens on inside of its jail. */
-      jailPort: Input<number>;
-      /** Default "tcp". */
-      protocol?: Input<"tcp" | "udp">;
-      /** A fixed port on the host, outside of the allocated range 20128-31999; default: allocated. */
-      hostPort?: Input<number>;
-      /** One of the host's own addresses; default the `Host`'s address. */
-      bindAddress?: Input<string>;
-    }
-  | {
-      /** Path of a unix socket in the jail. */
-      socket: Input<string>;
-    };
