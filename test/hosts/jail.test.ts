@@ -5,6 +5,7 @@ import type { Plan } from "../../provider/host/step.ts";
 import type { JailInputs, JailOutputs } from "../../provider/jail/inputs.ts";
 import { jailKind } from "../../provider/jail/lifecycle.ts";
 import type { Call } from "../../provider/resource/kind.ts";
+import { upgradeLibrary } from "../support/library-upgrade.ts";
 import { connectionTo, openHost, shell } from "./ssh-site.ts";
 
 type State = JailInputs & JailOutputs;
@@ -221,5 +222,25 @@ describe("apache2 on a host that does not have it", () => {
     await jailKind.remove(call("apache"), state);
     expect(diffFingerprints(clean, await web.fingerprint())).toEqual([]);
     expect(await jailKind.read(call("apache"), state)).toBeUndefined();
+  });
+});
+
+describe("a library that was updated on the host", () => {
+  test("makes the jail stale, and the next run builds it anew with just that file changed", async () => {
+    const library = (state: State) =>
+      lines(`cd ${state.rootDirectory} && find . -type f ! -path ./etc/ld.so.cache -exec sha256sum {} + | sort`);
+    const before = await up("apache", apache);
+    const files = await library(before);
+    const { was, is } = await upgradeLibrary((line) => shell(web, line));
+    expect(is).not.toBe(was);
+    const drift = await driftOf("apache", before);
+    expect(drift).toEqual([`stale: zlib1g ${was} -> ${is}, 1 file`]);
+    const after = await up("apache", apache, { ...before, drift });
+    expect(after.packageVersions).toEqual({ ...before.packageVersions, zlib1g: is });
+    expect(after.generation).not.toBe(before.generation);
+    const changed = (await library(after)).filter((line) => !files.includes(line));
+    expect(changed).toEqual([expect.stringMatching(/libz\.so\.1\.[0-9.]+$/)]);
+    expect(await driftOf("apache", after)).toEqual([]);
+    await jailKind.remove(call("apache"), after);
   });
 });
