@@ -1,44 +1,85 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { openStack, type Stack } from "../support/engine.ts";
 
 // TEST-NET-1 (RFC 5737): a check that touched the network would hang here or fail with another message.
 const hosts = {
-  web1: { connection: { host: "192.0.2.1" } },
-  edge: { connection: { host: "192.0.2.2", hostKey: "ssh-ed25519 AAAA" } },
+  web1: { connection: { host: "192.0.2.1", hostKey: "ssh-ed25519 AAAA" } },
+  unpinned: { connection: { host: "192.0.2.2" } },
 };
 
-const program = `
-import { Host, Jail, JailedService, PortMapping } from "pulumi-jail";
-const apache = new Jail("apache", {
-  connection: Host.fromConfig("web1"), packages: ["apache2"], unit: "apache2",
-  include: ["/ok", "/fine", "../etc"], files: { "/etc/passwd": { content: "root" } },
-});
-const web = new JailedService("web", {
-  jail: apache, ports: { http: { jailPort: 80, hostPort: 25000 }, www: 80 },
-  hardening: { CapabilityBoundingSet: "CAP_SYS_ADMIN" },
-});
-new PortMapping("site", { connection: Host.fromConfig("edge"), mappingName: "a;b", bindPort: 80, backends: [] });
-`;
-
-let stack: Stack;
-beforeAll(async () => {
-  stack = await openStack({ program, config: { "pulumi-jail:hosts": hosts } });
-});
-afterAll(() => stack?.close());
-
-describe("bad input", () => {
-  it("is answered in the preview, offline, all of one resource's mistakes at once with their exact paths", async () => {
-    const preview = await stack.preview();
-    expect(preview.exitCode).not.toBe(0);
-    const said = preview.diagnostics.map((diagnostic) => diagnostic.message).join("\n");
-    for (const [property, reason] of [
-      ["connection.hostKey", "web1 has no host key; set hostKey or knownHosts"],
+/** A resource's mistakes, and what the preview has to say of each: the exact path and what would be right. */
+const cases: readonly (readonly [string, string, readonly (readonly [string, string])[]])[] = [
+  [
+    "Jail",
+    `new Jail("apache", { connection: Host.fromConfig("unpinned"), packages: ["apache2"], unit: "apache2",
+       include: ["/ok", "/fine", "../etc"], files: { "/etc/passwd": { content: "root" } } });`,
+    [
+      ["connection.hostKey", "unpinned has no host key; set hostKey or knownHosts"],
       ["unit", '"apache2" has no suffix; did you mean "apache2.service"?'],
       ["include[2]", '"../etc" is not an absolute path'],
       ['files["/etc/passwd"]', "passwd, group and hosts are made per service"],
-    ]) {
-      expect(said).toContain(property);
-      expect(said).toContain(reason);
-    }
+    ],
+  ],
+  [
+    "Jail without anything to run",
+    `new Jail("apache", { connection: Host.fromConfig("web1") });`,
+    [["packages", "give packages and a unit, or programs"]],
+  ],
+  [
+    "PortReservation",
+    `new JailedService("web", { jail, ports: { http: { jailPort: 80, hostPort: 25000 }, www: 80 } });`,
+    [
+      ["ports.http.hostPort", "25000 lies in the allocated range 20128-31999"],
+      ["ports", "http and www both have jailPort 80/tcp"],
+    ],
+  ],
+  [
+    "JailedService",
+    `new JailedService("web", { jail, ports: { http: 80 }, hardening: { CapabilityBoundingSet: "CAP_SYS_ADMIN" },
+       switchover: "overlap", volumes: { data: { jailPath: "/var/lib/x" } } });`,
+    [
+      ["hardening.CapabilityBoundingSet", '"CAP_SYS_ADMIN" is not allowed'],
+      ["switchover", '"overlap" would run two processes on volume "data"'],
+    ],
+  ],
+  [
+    "PortMapping",
+    `new PortMapping("site", { connection: Host.fromConfig("web1"), mappingName: "a;b", bindPort: 80, backends: [] });`,
+    [
+      ["mappingName", '";" is not allowed'],
+      ["backends", 'empty; for a pause set state "maint"'],
+    ],
+  ],
+];
+
+let stack: Stack | undefined;
+afterEach(() => stack?.close());
+
+describe("bad input", () => {
+  it.each(cases)(
+    "of a %s is answered in the preview, offline, all of it at once with exact paths",
+    async (_, text, failures) => {
+      const program = `
+      import { Host, Jail, JailedService, PortMapping } from "pulumi-jail";
+      const jail = { host: Host.fromConfig("web1"), jailName: "apache", generation: "0123456789abcdef" };
+      ${text}`;
+      stack = await openStack({ program, config: { "pulumi-jail:hosts": hosts } });
+      const preview = await stack.preview();
+      expect(preview.exitCode).not.toBe(0);
+      const said = preview.diagnostics.map((diagnostic) => diagnostic.message);
+      for (const [property, reason] of failures) {
+        expect(
+          said.filter((message) => message.includes(`property ${property} `) && message.includes(reason)),
+        ).toHaveLength(1);
+      }
+    },
+  );
+
+  it("is the only reason: the same program with good input previews", async () => {
+    const program = `
+      import { Host, Jail } from "pulumi-jail";
+      new Jail("apache", { connection: Host.fromConfig("web1"), packages: ["apache2"], unit: "apache2.service" });`;
+    stack = await openStack({ program, config: { "pulumi-jail:hosts": hosts } });
+    expect((await stack.preview()).changes).toEqual({ create: 1 });
   });
 });

@@ -1,5 +1,8 @@
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Fingerprint } from "../../dev/hosts/index.ts";
+import { repository } from "../../dev/paths.ts";
 import {
   answers,
   changesSince,
@@ -73,6 +76,12 @@ describe("the main job", () => {
     expectSuccess(await site.stack.preview({ expectNoChanges: true, refresh: true }));
   });
 
+  it("shows no diff for another version of the package, whose code it runs from then on", async () => {
+    const other = installOtherVersion(site.stack.directory);
+    expectSuccess(await site.stack.preview({ expectNoChanges: true, refresh: true }));
+    expect(existsSync(join(other, "was-loaded"))).toBe(true);
+  });
+
   it("shows a changed page as updates of its jail and service, leaves the edge alone, and does just that", async () => {
     site.stack.edit("index.ts", (text) => text.replace("Hello from", "Good day from"));
     const writes = await watchWrites([site.host("edge")]);
@@ -103,3 +112,19 @@ describe("the main job", () => {
     expect(await changesSince(before, site.hosts.hosts)).toEqual([]);
   });
 });
+
+/** A copy of the package with another version, comment and side effect, in place of the link to the repository. */
+function installOtherVersion(project: string): string {
+  const copy = mkdtempSync(join(project, "other-version-"));
+  for (const part of ["dist", "package.json"]) cpSync(join(repository, part), join(copy, part), { recursive: true });
+  const manifest = JSON.parse(readFileSync(join(copy, "package.json"), "utf8")) as { version: string };
+  writeFileSync(join(copy, "package.json"), JSON.stringify({ ...manifest, version: "9.9.9" }));
+  const lifecycle = join(copy, "dist/lifecycle.js");
+  const mark = JSON.stringify(join(copy, "was-loaded"));
+  writeFileSync(lifecycle, `require("node:fs").writeFileSync(${mark}, "");\n${readFileSync(lifecycle, "utf8")}`);
+  symlinkSync(join(repository, "node_modules"), join(copy, "node_modules"));
+  const link = join(project, "node_modules/pulumi-jail");
+  rmSync(link);
+  symlinkSync(copy, link);
+  return copy;
+}
