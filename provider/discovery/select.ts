@@ -33,7 +33,8 @@ export function selectEntries({ spec, inventory, touched, programs, mounted }: S
   const whys = new Map<string, Set<string>>();
   const denied = new Map<string, string>();
   const queue: string[] = [];
-  const exempt = new Set(exemptPaths(spec, inventory, programs));
+  const declared = new Set(declaredPaths(spec, inventory, programs));
+  const exempt = new Set([...declared, ...withLinks(includedPaths(spec, inventory), inventory)]);
 
   const add = (path: string, why: string, options: { readonly always?: boolean } = {}) => {
     const { links, canonical, exists } = resolvePath(inventory, path);
@@ -49,8 +50,8 @@ export function selectEntries({ spec, inventory, touched, programs, mounted }: S
     if (exists && kept) admit(canonical, why, always);
   };
   const isKept = (path: string, always: boolean): boolean => {
+    if (!declared.has(path) && spec.exclude.some((pattern) => matchesGlob(pattern, path))) return false;
     if (always || exempt.has(path)) return true;
-    if (spec.exclude.some((pattern) => matchesGlob(pattern, path))) return false;
     const reason = isElsewhere(path, mounted) ? undefined : denyReason(path, inventory.facts.get(path));
     if (reason !== undefined) denied.set(path, reason);
     return reason === undefined;
@@ -110,17 +111,21 @@ function reasonsFor(uses: ReadonlyMap<Use, string>): readonly string[] {
   return reasons;
 }
 
-/** Programs of the service and what `include` and `files` name: by the name used, its links and where it leads. */
-function exemptPaths(spec: DiscoverySpec, inventory: Inventory, programs: readonly string[]): readonly string[] {
+/** Programs of the service and `files`: neither the deny list nor `exclude` takes them out. */
+function declaredPaths(spec: DiscoverySpec, inventory: Inventory, programs: readonly string[]): readonly string[] {
   const interpreters = programs.flatMap(
-    (program) => inventory.interpreters.get(resolvePath(inventory, program).canonical) ?? [],
+    (path) => inventory.interpreters.get(resolvePath(inventory, path).canonical) ?? [],
   );
-  return [
-    ...programs,
-    ...interpreters,
-    ...spec.include.flatMap((_, index) => inventory.included[index] ?? []),
-    ...Object.keys(spec.files),
-  ].flatMap((path) => {
+  return withLinks([...programs, ...interpreters, ...Object.keys(spec.files)], inventory);
+}
+
+function includedPaths(spec: DiscoverySpec, inventory: Inventory): readonly string[] {
+  return spec.include.flatMap((_, index) => inventory.included[index] ?? []);
+}
+
+/** By the name used, the links on its way and where it leads. */
+function withLinks(paths: readonly string[], inventory: Inventory): readonly string[] {
+  return paths.flatMap((path) => {
     const { links, canonical } = resolvePath(inventory, path);
     return [path, canonical, ...links];
   });

@@ -141,6 +141,15 @@ test("exclude takes out what was touched, silently, and all below a directory", 
   expect(denied).toEqual([]);
 });
 
+test("exclude takes out of what include names, but neither declared files nor the program", () => {
+  const file = { content: "x", mode: "0600", owner: "root" };
+  const { paths } = select(
+    {},
+    { include: ["/bin/s*"], exclude: ["/usr/bin/*", "/usr/sbin", "/etc"], files: { "/etc/app/app.conf": file } },
+  );
+  expect(paths).toEqual([...always, "/etc", "/etc/app", "/etc/app/app.conf"].sort());
+});
+
 test("what lies in a mounted directory stays out of the tree, its mount point is in", () => {
   const { paths, entry } = select({ "/var/lib/app/data": { opened: "start" } }, {}, ["/var/lib/app"]);
   expect(paths).toEqual([...always, "/var", "/var/lib", "/var/lib/app"]);

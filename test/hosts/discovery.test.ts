@@ -1,0 +1,188 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { bootHosts, diffFingerprints, type TestHost, type TestHosts } from "../../dev/hosts/index.ts";
+import { closeBuildRootStep, type Discovered, discover, planDiscovery } from "../../provider/discovery/discover.ts";
+import { openedAtStart } from "../../provider/discovery/opened-at-start.ts";
+import type { DiscoverySpec } from "../../provider/discovery/spec.ts";
+import type { Host } from "../../provider/host/host.ts";
+import { sweepState } from "../../provider/host/steps/files.ts";
+import { connectionTo, openHost, shell } from "./ssh-site.ts";
+
+interface Site {
+  readonly machine: TestHost;
+  readonly host: Host;
+  readonly close: () => void;
+}
+
+let hosts: TestHosts;
+let one: Site;
+let other: Site;
+
+beforeAll(async () => {
+  hosts = await bootHosts({ run: `discovery-${process.pid}`, hosts: ["one", "other"] });
+  [one, other] = ["one", "other"].map((name): Site => {
+    const machine = hosts.host(name);
+    return { machine, ...openHost(connectionTo(machine)) };
+  }) as [Site, Site];
+});
+
+afterAll(async () => {
+  one?.close();
+  other?.close();
+  await hosts?.destroy();
+});
+
+const options = { id: "jail-t", urn: "urn:t", lock: "jail/t" } as const;
+
+function spec(name: string, unit: string, changes: Partial<DiscoverySpec> = {}): DiscoverySpec {
+  return {
+    packages: [name],
+    unit,
+    include: [],
+    exclude: [],
+    files: {},
+    users: [],
+    discovery: { method: "trace", deadlineSeconds: 120 },
+    ...changes,
+  };
+}
+
+const nginx = spec("nginx", "nginx.service");
+
+async function closeBuildRoot({ host }: Site): Promise<void> {
+  await host.apply({ lock: options.lock, urn: options.urn, steps: [closeBuildRootStep(options.id), sweepState()] });
+}
+
+async function discoverAndClose(site: Site, wanted: DiscoverySpec): Promise<Discovered> {
+  try {
+    return await discover(site.host, wanted, options);
+  } finally {
+    await closeBuildRoot(site);
+  }
+}
+
+/** What of ours is on a host: mounts, runtime units, files of state. */
+async function leftovers({ machine }: Site): Promise<string> {
+  return shell(
+    machine,
+    "grep -c /var/lib/pulumi-jail/build/ /proc/self/mountinfo; ls /run/systemd/system | grep -c trace; ls /var/lib/pulumi-jail 2>/dev/null | wc -l",
+  );
+}
+
+describe("a discovery on hosts that do not have the package", () => {
+  test("of apache2 gives the same manifest on two hosts, and leaves them as they were", async () => {
+    const before = await one.machine.fingerprint();
+    const told: string[] = [];
+    const [mine, others] = await Promise.all([
+      discover(one.host, spec("apache2", "apache2.service"), { ...options, progress: (text) => told.push(text) }),
+      discoverAndClose(other, spec("apache2", "apache2.service")),
+    ]);
+    expect(await leftovers(one)).not.toMatch(/^0\n0\n0/);
+    await closeBuildRoot(one);
+    expect(told).toEqual([
+      "sweeping build roots that were left behind",
+      "installing apache2 in a build root",
+      "tracing apache2.service",
+      "looking at what it needs",
+    ]);
+    expect(others.manifest).toEqual(mine.manifest);
+    expect(mine.report).toMatchObject({ probes: ["80 ok http 200"] });
+    expect(mine.report.files).toBeLessThanOrEqual(100);
+    expect(mine.report.bytes).toBeLessThanOrEqual(6_000_000);
+    expect(diffFingerprints(before, await one.machine.fingerprint())).toEqual([]);
+    expect(await leftovers(one)).toMatch(/^0\n0\n0/);
+  });
+
+  test("takes declared files into the trace, lifts the deny list for what is included, and leaves out what is excluded", async () => {
+    const page = "/var/www/html/index.nginx-debian.html";
+    const conf = "/etc/nginx/conf.d/ours.conf";
+    const { manifest } = await discoverAndClose(one, {
+      ...nginx,
+      files: {
+        [page]: { content: "é\n", mode: "0640", owner: "root:www-data" },
+        [conf]: { content: "server_tokens off;\n", mode: "0644", owner: "root" },
+      },
+      include: ["/bin/sh", "/usr/share/nginx/html/[hi]*.html", "package:nginx-common"],
+      exclude: ["/etc/nginx/sites-available/d*"],
+    });
+    const entries = Object.fromEntries(manifest.entries.map((entry) => [entry.path, entry]));
+    expect(entries[page]).toMatchObject({ mode: "0640", group: "www-data", size: 3 });
+    expect(entries[page]?.why).toEqual(["given in files", "opened while probed"]);
+    expect(entries[conf]?.why).toEqual(["given in files", "opened at start"]);
+    expect([openedAtStart(manifest, page), openedAtStart(manifest, conf)]).toEqual([false, true]);
+    expect(entries["/usr/bin/dash"]?.why).toContain("included by include[0]");
+    expect(entries["/usr/share/nginx/html/index.html"]?.why).toContain("included by include[1]");
+    expect(entries["/etc/nginx/fastcgi.conf"]).toMatchObject({
+      package: "nginx-common",
+      why: ["included by include[2]"],
+    });
+    expect(entries["/usr/sbin/nginx"]?.why).toContain("the service's own program");
+    expect(entries["/etc/nginx/sites-enabled/default"]).toBeUndefined();
+  });
+
+  test("fails with the daemon's own words when it does not start, and leaves nothing that runs", async () => {
+    const bad = { content: "no_such_directive on;\n", mode: "0644", owner: "root" };
+    const wanted = { ...nginx, files: { "/etc/nginx/conf.d/bad.conf": bad } };
+    const failed = await discover(one.host, wanted, options).catch((error) => error);
+    expect(failed).toMatchObject({ kind: "discovery", stderr: expect.stringContaining("no_such_directive") });
+    expect(failed.message).toContain("nginx.service did not start in the build root");
+    await closeBuildRoot(one);
+    expect(await leftovers(one)).toMatch(/^0\n0\n0/);
+  });
+
+  test("names a package that there is not, in apt's words", async () => {
+    const failed = await discoverAndClose(one, spec("no-such-package", "x.service")).catch((error) => error);
+    expect(failed).toMatchObject({
+      kind: "step",
+      stderr: expect.stringContaining("Unable to locate package no-such-package"),
+    });
+  });
+
+  test("names a unit that no package brings", async () => {
+    const failed = await discoverAndClose(one, spec("media-types", "absent.service")).catch((error) => error);
+    expect(failed).toMatchObject({
+      kind: "discovery",
+      stderr: expect.stringContaining("the packages bring no unit absent.service"),
+    });
+  });
+
+  test("killed in the middle of the trace, it is cleared by the next run of the same name", async () => {
+    const before = await one.machine.fingerprint();
+    const steps = planDiscovery(nginx, options.id, options.lock);
+    const killed = one.host
+      .apply({ lock: options.lock, urn: options.urn, steps }, (text) => {
+        if (text.startsWith("tracing")) void shell(one.machine, killTracer);
+      })
+      .catch((error) => error);
+    expect(await killed).toBeInstanceOf(Error);
+    expect(await leftovers(one)).not.toMatch(/^0\n0\n/);
+    await discoverAndClose(one, nginx);
+    expect(await leftovers(one)).toMatch(/^0\n0\n0/);
+    expect(diffFingerprints(before, await one.machine.fingerprint())).toEqual([]);
+  });
+});
+
+test("a daemon with a user and data of its own is launched as that, its data kept out and pristine", async () => {
+  const found = await discover(one.host, spec("redis-server", "redis-server.service"), options);
+  const data = await shell(one.machine, `ls -A ${found.buildRoot}/var/lib/redis | wc -l`);
+  await closeBuildRoot(one);
+  expect(found.manifest.launch).toMatchObject({
+    type: "notify",
+    user: "redis",
+    listens: [{ protocol: "tcp", jailPort: 6379 }],
+  });
+  expect(found.manifest.entries.filter(({ path }) => path.startsWith("/var/lib/redis/"))).toEqual([]);
+  expect(data.trim()).toBe("0");
+});
+
+test("without a unit a program's libraries are followed", async () => {
+  const { unit: _, ...programs } = spec("redis-tools", "", { programs: ["/usr/bin/redis-cli"] });
+  const { manifest } = await discoverAndClose(one, programs);
+  const paths = manifest.entries.filter(({ kind }) => kind === "file").map(({ path }) => path);
+  expect(paths).toContain("/usr/bin/redis-cli");
+  expect(paths.some((path) => path.endsWith("/libc.so.6"))).toBe(true);
+  expect(manifest.launch.argv).toEqual(["/usr/bin/redis-cli"]);
+});
+
+/** Ends the step that traces without a chance to clean up, as a kernel short of memory would. */
+const killTracer =
+  'for try in $(seq 400); do p=$(pgrep -o -f "^perl.*pulumi-jail-trace-jail-t") && break; sleep 0.05; done; kill -9 $(ps -o ppid= $p) $p';
