@@ -1,12 +1,14 @@
 // The one file that imports ssh2; above 250 lines because a connection's states (dial, handshake, login, channels, end)
 // only make sense together.
-import { createConnection, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { Client, type ClientChannel, type ConnectConfig } from "ssh2";
 import type { Connection } from "./connection.ts";
 import { chooseCredential } from "./credential.ts";
+import { DialFailure, describeFailure, lostInDialling } from "./dial-failure.ts";
+import { connectSocket } from "./dial-socket.ts";
 import { HostError } from "./errors.ts";
-import { algorithmsFor, fingerprintOf, isPinned, type PinnedKey, parseHostKeys } from "./host-key.ts";
+import { algorithmsFor, isPinned, type PinnedKey, parseHostKeys } from "./host-key.ts";
 import { remoteCommand } from "./request.ts";
 import type { Channel, Closed, Transport } from "./transport.ts";
 
@@ -183,18 +185,6 @@ interface Live {
   end(): void;
 }
 
-/** Why an attempt to dial failed, and whether another may succeed. */
-class DialFailure extends Error {
-  readonly told: HostError;
-  readonly again: boolean;
-
-  constructor(told: HostError, again: boolean) {
-    super(told.message);
-    this.told = told;
-    this.again = again;
-  }
-}
-
 async function dialOnce(
   label: string,
   connection: Connection,
@@ -319,57 +309,6 @@ function readCredential(
     case "agent":
       return { from, config: { agent: credential.socketPath, agentForward: false, authHandler: ["agent"] } };
   }
-}
-
-function connectSocket(label: string, connection: Connection, within: number): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = createConnection({ host: connection.host, port: connection.port, noDelay: true });
-    const timer = setTimeout(() => failed("unreachable", `no answer within ${Math.round(within / 1000)} s`), within);
-    const failed = (kind: "unreachable", what: string) => {
-      clearTimeout(timer);
-      socket.destroy();
-      reject(new DialFailure(new HostError(kind, label, what), true));
-    };
-    socket.once("error", (error) => failed("unreachable", `cannot connect: ${error.message}`));
-    socket.once("connect", () => {
-      clearTimeout(timer);
-      socket.removeAllListeners("error");
-      resolve(socket);
-    });
-  });
-}
-
-function lostInDialling(): Error {
-  return Object.assign(new Error("the connection was closed before the login"), { level: "client-socket" });
-}
-
-interface Handshake {
-  readonly pins: readonly PinnedKey[];
-  readonly shown: Buffer | undefined;
-  readonly secured: boolean;
-  readonly from: string;
-}
-
-/** ssh2 says what failed by `level` and by how far it had come; its texts are passed on and not decided on. */
-function describeFailure(label: string, error: Error & { level?: string }, at: Handshake): DialFailure {
-  const told = (kind: "host-key" | "authentication" | "unreachable" | "timeout", what: string, again = false) =>
-    new DialFailure(new HostError(kind, label, what), again);
-  if (at.shown !== undefined && !isPinned(at.pins, at.shown)) {
-    const pinned = at.pins.map((pin) => `${pin.type} ${fingerprintOf(pin.bytes)}`).join(", ");
-    return told(
-      "host-key",
-      `shows the host key ${fingerprintOf(at.shown)}, but pinned is ${pinned}; nothing was sent to it`,
-    );
-  }
-  if (error.level === "handshake") {
-    const types = at.pins.map((pin) => pin.type).join(", ");
-    return told("host-key", `cannot prove a pinned host key (${types}) with a strong algorithm: ${error.message}`);
-  }
-  // A login that is refused is always said so: a connection that is only gone was no failed login and may be tried again.
-  if (error.level === "client-socket" || error.level === "protocol") return told("unreachable", error.message, true);
-  if (error.level === "client-timeout") return told("timeout", `no login: ${error.message}`, !at.secured);
-  if (at.secured) return told("authentication", `refused the login with ${at.from}: ${error.message}`);
-  return told("unreachable", error.message, true);
 }
 
 /**
