@@ -11,6 +11,9 @@ const gatherMs = 5;
 /** Hashing a large tree on a busy host takes minutes; a dead link is noticed by the keepalive long before. */
 const askDeadlineMs = 300_000;
 
+/** EROFS, as scripts exit with it. */
+const READ_ONLY = "30";
+
 /** Asks one question; those that come together travel together, and equal ones once (law 3). */
 export function createAsker(transport: Transport): (question: Question<unknown>) => Promise<string> {
   let gathered: Map<string, Waiting> | undefined;
@@ -100,8 +103,9 @@ function settleOne(transport: Transport, batch: readonly Waiting[], frame: Frame
   if (frame.tag[0] === "answer") waiting.resolve(text);
   if (frame.tag[0] === "failed") {
     const { ask, args } = waiting.question;
+    const kind = frame.tag[2] === READ_ONLY ? "read-only" : "command";
     waiting.reject(
-      new HostError("command", transport.label, `could not look: "${ask}" ended with exit code ${frame.tag[2]}`, {
+      new HostError(kind, transport.label, `could not look: "${ask}" ended with exit code ${frame.tag[2]}`, {
         command: [ask, ...args].join(" ").slice(0, 500),
         stderr: text,
       }),

@@ -59,7 +59,7 @@ describe("a host that can't be looked at is not a host without our things", () =
   });
 
   it("keeps the state while the file system is read-only; an update names the cause too, and the next one goes on", async () => {
-    await sh("mount -o remount,ro /");
+    await sh("mount -o remount,bind,ro /");
     try {
       await refreshFails(/read-only/i);
       site.stack.write("index.ts", program("two"));
@@ -67,7 +67,7 @@ describe("a host that can't be looked at is not a host without our things", () =
       expect(up.exitCode).not.toBe(0);
       expect(up.stdout + up.stderr).toMatch(/read-only/i);
     } finally {
-      await sh("mount -o remount,rw /");
+      await sh("mount -o remount,bind,rw /");
     }
     expectSuccess(await site.stack.up());
     expectSuccess(await site.stack.preview({ expectNoChanges: true, refresh: true }));

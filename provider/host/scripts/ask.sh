@@ -21,6 +21,7 @@ answer() {
     trap - PIPE HUP INT TERM EXIT
     exec 3<&- 4>&- 5<&-
     set -e
+    refuse_read_only
     "$question_function" "$@"
   ) >"$SPOOL/out" 2>"$SPOOL/err"
   question_code=$?
@@ -30,4 +31,10 @@ answer() {
     tail -c 65536 "$SPOOL/err" >"$SPOOL/tail"
     frame_file "failed:$question:$question_code" "$SPOOL/tail"
   fi
+}
+
+# A file system that went read-only is how Linux shows a failing disk (mount(8), errors=remount-ro): what is read from it
+# is no ground for calling anything as it should be, or gone.
+refuse_read_only() {
+  [ ! -d "$STATE" ] || [ -w "$STATE" ] || die 30 "the file system of $STATE is read-only"
 }
