@@ -120,7 +120,15 @@ function report(ways: readonly Way[], measured: ReadonlyMap<Way, readonly Load[]
     ],
     body: [
       table(
-        ["way", "requests/s, of bare", "p99, of bare", "requests/s", "p99", "requests sent"],
+        [
+          "way",
+          "requests/s, of bare",
+          "p99, of bare",
+          "requests/s",
+          "p99",
+          "requests",
+          "connections ended by the server",
+        ],
         ways.map((way) => [
           way.name,
           withSpread(ratios(way)),
@@ -132,11 +140,13 @@ function report(ways: readonly Way[], measured: ReadonlyMap<Way, readonly Load[]
           ),
           whole(median(series(way, (load) => load.requestsPerSecond))),
           `${median(series(way, (load) => load.p99)).toFixed(1)} ms`,
-          whole(series(way, (load) => load.requests).reduce((a, b) => a + b, 0)),
+          whole(total(series(way, (load) => load.requests))),
+          whole(total(series(way, (load) => load.closed))),
         ]),
       ),
       `Medians of ${PAIRS} rounds with the spread in brackets; each round runs all ways in turn, ${SECONDS} s each, and ratios are taken within a round. wrk,
-50 connections kept alive, one thread, from a host of its own to other hosts; 0 requests failed. Everything, hosts and wrk, shares this machine's processors, so
+50 connections kept alive, one thread, from a host of its own to other hosts; 0 requests refused, timed out or answered with an error
+(Apache ends a kept-alive connection after 100 requests and whenever it ends a child, bare or not; wrk then opens another). Everything, hosts and wrk, shares this machine's processors, so
 the edge's row has HAProxy, two Apaches and wrk side by side on them. The same page and Debian's default configuration everywhere, logs on disk.
 
 What the jail costs, taken apart: the second row is the distribution's own unit and nothing but the network around it; the third adds the
@@ -145,6 +155,10 @@ jail's tree, user and mounts; the fourth adds the hardening (system call filter,
       )}.`,
     ],
   };
+}
+
+function total(counts: readonly number[]): number {
+  return counts.reduce((sum, count) => sum + count, 0);
 }
 
 function jailUrl(site: Site): string {

@@ -6,8 +6,10 @@ export interface Load {
   /** Milliseconds within which 99 % of the requests were answered. */
   readonly p99: number;
   readonly requests: number;
-  /** Socket errors and answers other than 2xx and 3xx. */
+  /** Connections that could not be made or written to, time-outs, and answers other than 2xx and 3xx. */
   readonly failed: number;
+  /** Kept-alive connections that the server ended: Apache does so after 100 requests and when it ends a child; wrk opens another. */
+  readonly closed: number;
 }
 
 /** Reads what `wrk --latency` prints (4.1 and 4.2). */
@@ -17,9 +19,10 @@ export function parseWrk(text: string): Load {
   const [, amount, unit = ""] = /^\s*99%\s+([\d.]+)(us|ms|s|m)$/m.exec(text) ?? [];
   const p99 = Number(amount) * ({ us: 0.001, ms: 1, s: 1_000, m: 60_000 }[unit] ?? Number.NaN);
   if (!Number.isFinite(requestsPerSecond + requests + p99)) throw new Error(`wrk printed no figures:\n${text}`);
-  const sockets = /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(text)?.slice(1) ?? [];
-  const refused = /Non-2xx or 3xx responses: (\d+)/.exec(text)?.[1] ?? "0";
-  return { requestsPerSecond, p99, requests, failed: [...sockets, refused].map(Number).reduce((a, b) => a + b, 0) };
+  const errors = /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(text)?.slice(1) ?? [];
+  const [connect = 0, closed = 0, write = 0, timeout = 0] = errors.map(Number);
+  const refused = Number(/Non-2xx or 3xx responses: (\d+)/.exec(text)?.[1] ?? 0);
+  return { requestsPerSecond, p99, requests, failed: connect + write + timeout + refused, closed };
 }
 
 /** Puts wrk on a host of ours; the machine itself stays as it is. */

@@ -19,13 +19,19 @@ Transfer/sec:      6.08MB
 
 describe("wrk's output", () => {
   it("is read", () => {
-    expect(parseWrk(printed)).toEqual({ requestsPerSecond: 17468.81, p99: 23.41, requests: 69923, failed: 0 });
+    expect(parseWrk(printed)).toEqual({
+      requestsPerSecond: 17468.81,
+      p99: 23.41,
+      requests: 69923,
+      failed: 0,
+      closed: 0,
+    });
   });
 
-  it("counts socket errors and bad answers as failed", () => {
+  it("counts socket errors and bad answers as failed, but for connections that the server ends", () => {
     const errors =
       "  Socket errors: connect 1, read 2, write 0, timeout 3\n  Non-2xx or 3xx responses: 40\nRequests/sec:";
-    expect(parseWrk(printed.replace("Requests/sec:", errors)).failed).toBe(46);
+    expect(parseWrk(printed.replace("Requests/sec:", errors))).toMatchObject({ failed: 44, closed: 2 });
   });
 
   it("is in milliseconds whatever unit it has", () => {
