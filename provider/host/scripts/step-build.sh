@@ -28,13 +28,17 @@ step_open_build_root() {
   shift 3
   refuse_symlinks "$build"
   remove_build_root "$build"
+  for build_part in /etc /usr /var /var/lib /var/lib/dpkg; do
+    [ "$(stat -c %d "$build_part")" = "$(stat -c %d /)" ] ||
+      die 4 "$build_part is on a file system of its own; a build root needs it on that of /"
+  done
   mkdir -p -- "$build/root" "$build/trace" "$build/log" "$build/layers"
   { cat /proc/sys/kernel/random/boot_id && printf '%s\n' "$build_lock" | tr / .; } >"$build/opened"
   # An overlay can't have an overlay as its upper directory.
   if [ "$(stat -f -c %T -- "$build")" = overlayfs ]; then
     mount -t tmpfs -o mode=0700 pulumi-jail-build "$build/layers"
   fi
-  mkdir -- "$build/layers/upper" "$build/layers/work"
+  mkdir -- "$build/layers/upper"
   chmod 0755 "$build/layers/upper"
   mount_overlay / upper work "$build/root"
   if [ "$build_tracer" = yes ] && [ ! -x /usr/bin/strace ]; then set -- "$@" strace; fi
@@ -50,11 +54,17 @@ step_close_build_root() {
   rmdir -- "$STATE/build" 2>/dev/null || true
 }
 
-# mount_overlay LOWER UPPER WORK TARGET: volatile, as nothing of it has to survive a crash and dpkg syncs each file.
+# mount_overlay LOWER UPPER WORK TARGET: volatile, as nothing of it has to survive a crash and dpkg syncs each file. A
+# mount that fails may leave its mark in the working directory, which would refuse the next.
 mount_overlay() {
-  overlay_options=lowerdir=$1,upperdir=$build/layers/$2,workdir=$build/layers/$3
-  mount -t overlay -o "$overlay_options,volatile" pulumi-jail-build "$4" 2>/dev/null ||
-    mount -t overlay -o "$overlay_options" pulumi-jail-build "$4"
+  for overlay_kind in ,volatile ''; do
+    rm -rf -- "$build/layers/$3"
+    mkdir -- "$build/layers/$3"
+    overlay_options=lowerdir=$1,upperdir=$build/layers/$2,workdir=$build/layers/$3$overlay_kind
+    overlay_error=$(mount -t overlay -o "$overlay_options" pulumi-jail-build "$4" 2>&1) && return
+  done
+  printf '%s\n' "$overlay_error" >&2
+  return 1
 }
 
 # install_packages PACKAGE..: in a mount and PID namespace of its own, which ends every process that a maintainer script

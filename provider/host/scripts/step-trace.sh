@@ -35,7 +35,7 @@ open_trace_root() {
   remove_trace_unit "$1"
   close_trace_root
   rm -rf -- "$build/log"
-  mkdir -- "$build/log" "$build/layers/trace-upper" "$build/layers/trace-work"
+  mkdir -- "$build/log" "$build/layers/trace-upper"
   chmod 0755 "$build/layers/trace-upper"
   # The root overlay is one overlay deep already; where the host's root is one too, a third is refused by the kernel, but
   # there the upper directory lies on a tmpfs and may be a lower directory beside the host's root (else it may not).
