@@ -92,7 +92,7 @@ export function slotDesired(inputs: JailedServiceInputs, around: Surroundings, s
     rulesPath:
       Object.keys(inputs.connects ?? {}).length > 0 ? `${SERVICES}/${serviceName}/${slot}/connects.nft` : undefined,
   });
-  const lasting = own.filter((file) => !file.path.endsWith("/connects.nft"));
+  const lasting = own.filter((file) => !isLive(file.path));
   const restarting = { ...unit, limits: {}, excludes: undefined, startSeconds: 0 };
   const digest = digestOf([...lasting, text("unit", renderJailedUnit(restarting)), text("network", networkUnit)]);
   const ports = mappedPorts(inputs, around, network);
@@ -131,6 +131,11 @@ export function slotDesired(inputs: JailedServiceInputs, around: Surroundings, s
     checks: healthChecks(inputs, around, network),
     drainPorts: ports.filter((port) => port.protocol === "tcp").map((port) => `${port.jailPort}`),
   };
+}
+
+/** Files that a running process takes over; the others are what it was started with. */
+export function isLive(path: string): boolean {
+  return /\/(connects\.nft|resolv\.conf)$/.test(path);
 }
 
 /** The paths of the jail that get something bound or mounted over them: each must be in the tree, or systemd makes it there. */
@@ -191,9 +196,11 @@ function slotFiles(
     { path: `${base}/group`, mode: "0644", content: renderGroup(launch.users, gid) },
     { path: `${base}/hosts`, mode: "0644", content: renderHosts(around.hostname, address, names) },
     { path: `${base}/hostname`, mode: "0644", content: `${around.hostname}\n` },
-    ...(inputs.egress === "none"
-      ? []
-      : [{ path: `${base}/resolv.conf`, mode: "0644", content: renderResolvConf(around.nameservers) }]),
+    {
+      path: `${base}/resolv.conf`,
+      mode: "0644",
+      content: inputs.egress === "none" ? "" : renderResolvConf(around.nameservers),
+    },
     ...sorted(inputs.configFiles).map(([, file], index) => ({
       path: `${base}/config/${index}`,
       mode: file.mode ?? "0644",

@@ -3,7 +3,7 @@ import { mapElements } from "../nftables/fragment.ts";
 import { renderRules } from "../nftables/rules.ts";
 import { otherSlot, type Slot } from "../ports/network.ts";
 import { RULES_PATH, RULES_UNIT, renderRulesUnit } from "../systemd/rules-unit.ts";
-import { dataDirectories, type FileText, SERVICES, type SlotDesired, type Surroundings } from "./desired.ts";
+import { dataDirectories, type FileText, isLive, SERVICES, type SlotDesired, type Surroundings } from "./desired.ts";
 import type { JailedServiceInputs } from "./inputs.ts";
 import type { Observed } from "./observed.ts";
 import { violations } from "./proof.ts";
@@ -90,12 +90,11 @@ function fileFindings(inputs: JailedServiceInputs, observed: Observed, desired: 
     (path) => path.startsWith(base) && !desired.files.some((file) => file.path === path),
   );
   const found = wanted.flatMap((file) => {
-    const isRules = file.path.endsWith("/connects.nft");
-    return isRules || slot.digest === desired.digest ? differences(file, observed) : [];
+    return isLive(file.path) || slot.digest === desired.digest ? differences(file, observed) : [];
   });
   return [
     ...(slot.digest === desired.digest ? [] : [differentDigest(inputs, slot.generation, slot.digest)]),
-    ...found.map((text): Finding => ({ text, remedy: text.includes("/connects.nft") ? "rules" : "switch" })),
+    ...found.map((text): Finding => ({ text, remedy: isLive(text.split(" ")[0] ?? "") ? "rules" : "switch" })),
     ...extra.map((path): Finding => ({ text: `${path} is not of our making`, remedy: "switch" })),
   ];
 }

@@ -9,6 +9,7 @@ import { RULES_UNIT } from "../systemd/rules-unit.ts";
 import {
   dataDirectories,
   type FileText,
+  isLive,
   SERVICES,
   type SlotDesired,
   type Surroundings,
@@ -43,7 +44,7 @@ export function planService(
     return [...begin, ...ground, ...switchSteps(inputs, around, observed, serving, needs)];
   const names = unitNames(desired);
   const units = desired.files.filter(
-    (file) => file.path.startsWith("/etc/systemd/system/") || /\/(connects\.nft|digest)$/.test(file.path),
+    (file) => file.path.startsWith("/etc/systemd/system/") || file.path.endsWith("/digest") || isLive(file.path),
   );
   const changesUnits = needs.has("unit") || needs.has("drop-in");
   return [
