@@ -314,10 +314,12 @@ sub address6 { inet_ntop(AF_INET6, pack "V4", unpack "N4", pack "H32", $_[0]) }
 # Until it listens and has listened to no more for a third of a second, or does nothing at all any more.
 sub wait_until_ready {
   my ($quiet_for) = @_;
-  my ($before, $ticks, $same, $idle) = ("", -1, 0, 0);
+  my ($before, $ticks, $same, $idle, $alone) = ("", -1, 0, 0, 0);
   while (time < $end) {
-    my @members = grep { $$_{comm} ne "strace" && $$_{state} ne "Z" } members();
-    return unless @members;
+    my @all = members() or return;
+    my @members = grep { $$_{comm} ne "strace" && $$_{state} ne "Z" } @all;
+    # Until it executes the daemon, strace is the main process; after its end it is there for a moment as well.
+    if (!@members) { return if ++$alone > 20; pause(0.1); next }
     my $main = main_process();
     my @listeners = $main ? listeners($main) : ();
     my $sum = 0; $sum += $$_{ticks} for @members;
