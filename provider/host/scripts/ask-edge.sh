@@ -16,7 +16,7 @@ ask_edge() {
   printf 'show %s\n' "$(printf '%s' "$edge_show" | base64 -w 0)"
   edge_user=$(getent passwd pulumi-jail-edge || true)
   printf 'user %s\n' "$(printf '%s' "${edge_user:--}" | base64 -w 0)"
-  ss -Hltnp "sport = :$1" | perl -ane 'print "listener $2 $1 $F[3]\n" if /users:\(\("([^" ]*)",pid=(\d+)/'
+  ss -Hltnp "sport = :$1" | perl -ane 'print "listener ", (/users:\(\("([^" ]*)",pid=(\d+)/ ? "$2 $1" : "0 kernel"), " $F[3]\n"'
   case $edge_show in
     *ActiveState=active*) edge_tell_proxy ;;
   esac

@@ -67,3 +67,29 @@ edge_count() {
     print "$requests $failed\n";
   ' -- "$EDGE_RUN/master.sock" "$1"
 }
+
+# edge_probe CONFIGURATION: whether its binds can be had. A worker that cannot bind makes the old one let go of all its
+# ports for two seconds (SIGTTOU, MAX_START_RETRIES), so this is found out before. The probe's sockets belong to the
+# proxy's user, as SO_REUSEPORT shares a port among sockets of one user only; they never listen.
+edge_probe() {
+  edge_denied=$(perl -e '
+    use Socket qw(:DEFAULT inet_pton AF_INET6 pack_sockaddr_in6 IPPROTO_IP IPPROTO_IPV6 SO_REUSEPORT);
+    my $uid = getpwnam "pulumi-jail-edge"; defined $uid or die "no user pulumi-jail-edge\n";
+    open my $in, "<", $ARGV[0] or die "cannot read $ARGV[0]: $!\n";
+    while (readline $in) {
+      my ($address, $port) = /^\s*bind \[?(.*?)\]?:(\d+)/ or next;
+      my $six = $address =~ /:/;
+      $> = $uid; socket my $socket, $six ? AF_INET6 : AF_INET, SOCK_STREAM, 0 or die "no socket: $!\n"; $> = 0;
+      setsockopt $socket, SOL_SOCKET, $_, 1 for SO_REUSEADDR, SO_REUSEPORT;
+      $six ? setsockopt $socket, IPPROTO_IPV6, 78, 1 : setsockopt $socket, IPPROTO_IP, 15, 1; # IPV6_FREEBIND, IP_FREEBIND
+      my $to = $six ? pack_sockaddr_in6($port, inet_pton(AF_INET6, $address)) : pack_sockaddr_in($port, $address eq "" ? INADDR_ANY : inet_aton($address));
+      bind $socket, $to or print "$port cannot bind $address:$port: $!\n";
+    }
+  ' -- "$1")
+  [ -n "$edge_denied" ] || return 0
+  printf '%s\n' "$edge_denied" | while read -r edge_port edge_reason; do
+    printf '%s\n' "$edge_reason" >&2
+    ss -Hatnp "sport = :$edge_port" | perl -ne 'print STDERR "port held by $1, pid $2\n" and last if /users:\(\("([^"]*)",pid=(\d+)/ && $1 ne "haproxy"'
+  done
+  return 1
+}

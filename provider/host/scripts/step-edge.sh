@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# Exit codes of their own: 65 the proxy refuses the configuration, 66 it could not run on it and the one before is back,
+# Exit codes of their own: 65 the proxy refuses the configuration, 66 it can't run on it and the one before holds,
 # 79 another run changed the mappings meanwhile: observe again.
 
 # step_edge_user: CONTENT is a line of sysusers.d(5); what has the name without our mark is foreign.
@@ -76,6 +76,12 @@ step_edge_commit() { with_host_lock edge_commit "$@"; }
 edge_commit() {
   edge_expect "$3"
   [ -f "/etc/systemd/system/$EDGE_UNIT" ] || die 79 "another run took this edge down meanwhile"
+  case $4 in
+    reload | start)
+      tail -c "+$(($6 + 1))" "$CONTENT" | head -c "$7" >"$SPOOL/binds"
+      edge_probe "$SPOOL/binds" || exit 66
+      ;;
+  esac
   edge_before=$(edge_count "$1")
   edge_keep_old "$@"
   edge_write "$@" || { edge_put_back "$@" && exit 1; }
