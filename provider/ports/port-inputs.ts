@@ -105,8 +105,7 @@ const schema = v.object({
   ),
 });
 
-function unknownKey(issue: { readonly input: unknown }): string {
-  return typeof issue.input === "object"
-    ? `${shown(issue.input)} is no port`
-    : `${shown(issue.input)} is not known here`;
+/** Said of a value that is no object, and of a key that is not one of a port's. */
+function unknownKey(issue: { readonly input: unknown; readonly expected: string | null }): string {
+  return issue.expected === "never" ? `${shown(issue.input)} is not known here` : `${shown(issue.input)} is no port`;
 }
