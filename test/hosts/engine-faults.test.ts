@@ -19,17 +19,26 @@ const sh = (script: string) => site.host("web1").exec(["sh", "-euc", script]);
 beforeAll(async () => {
   site = await openSite("faults", ["web1"], { program: program("one") });
   expectSuccess(await site.stack.up());
+  // The first refresh drops propertyDependencies of what it read: the engine's doing, not a change of ours.
+  expectSuccess(await site.stack.refresh());
 });
 afterAll(() => site?.close());
 
 describe("a host that can't be looked at is not a host without our things", () => {
+  /** The engine writes the time of every run, failed ones too; nothing else may change. */
+  function stateBytes(): string {
+    return (site.stack.state()?.toString() ?? "").replace(/("manifest":\{"time":)"[^"]*"/, "$1");
+  }
+
   async function refreshFails(words: RegExp, env: Record<string, string> = {}): Promise<void> {
-    const state = site.stack.state();
+    const state = stateBytes();
     const refresh = await site.stack.refresh({ env });
     expect(refresh.exitCode).not.toBe(0);
     expect(refresh.stdout + refresh.stderr).toMatch(/web1/);
     expect(refresh.stdout + refresh.stderr).toMatch(words);
-    expect(site.stack.state()).toEqual(state);
+    // Compared as objects first, for a difference that can be read.
+    expect(JSON.parse(stateBytes().replace('"time":,', ""))).toEqual(JSON.parse(state.replace('"time":,', "")));
+    expect(stateBytes()).toBe(state);
   }
 
   it("keeps the state byte for byte while sshd is down, and says where it failed", async () => {
@@ -59,7 +68,7 @@ describe("a host that can't be looked at is not a host without our things", () =
   });
 
   it("keeps the state while the file system is read-only; an update names the cause too, and the next one goes on", async () => {
-    await sh("mount -o remount,bind,ro /");
+    await sh("mount --bind /var/lib /var/lib && mount -o remount,bind,ro /var/lib");
     try {
       await refreshFails(/read-only/i);
       site.stack.write("index.ts", program("two"));
@@ -67,7 +76,7 @@ describe("a host that can't be looked at is not a host without our things", () =
       expect(up.exitCode).not.toBe(0);
       expect(up.stdout + up.stderr).toMatch(/read-only/i);
     } finally {
-      await sh("mount -o remount,bind,rw /");
+      await sh("umount /var/lib");
     }
     expectSuccess(await site.stack.up());
     expectSuccess(await site.stack.preview({ expectNoChanges: true, refresh: true }));
@@ -90,7 +99,7 @@ describe("a service that cannot start", () => {
     site.stack.write("index.ts", program("two", broken));
     const up = await site.stack.up();
     expect(up.exitCode).not.toBe(0);
-    expect(up.stdout + up.stderr).toMatch(/Listen/);
+    expect(up.stdout + up.stderr).toMatch(/AH00526: Syntax error/);
     expect(await answers(await url(), 3)).toEqual(["200 two", "200 two", "200 two"]);
     site.stack.write("index.ts", program("two"));
     expectSuccess(await site.stack.up());
@@ -101,7 +110,7 @@ describe("a service that cannot start", () => {
     site.stack.write("index.ts", brokenFile);
     const up = await site.stack.up();
     expect(up.exitCode).not.toBe(0);
-    expect(up.stdout + up.stderr).toMatch(/Listen/);
+    expect(up.stdout + up.stderr).toMatch(/AH00526: Syntax error/);
     expect(await answers(await url(), 2)).toEqual(["200 two", "200 two"]);
     site.stack.write("index.ts", program("two"));
     expectSuccess(await site.stack.up());
@@ -124,7 +133,7 @@ describe("a service that cannot start", () => {
     expect(up.exitCode).not.toBe(0);
     const service = site.stack.resources().find((resource) => resource.urn.endsWith("::web-b"));
     expect(service?.id).toBe("web-b");
-    expect(service?.initErrors?.join("\n")).toMatch(/Listen/);
+    expect(service?.initErrors?.join("\n")).toMatch(/AH00526: Syntax error/);
     site.stack.write("index.ts", second(program("two")));
     expectSuccess(await site.stack.up());
     expectSuccess(await site.stack.preview({ expectNoChanges: true, refresh: true }));
