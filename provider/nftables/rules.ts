@@ -40,7 +40,9 @@ table inet pulumi_jail {
     type filter hook forward priority filter; policy accept;
     oifname "pjv-*" ct status dnat accept
     iifname "pjv-*" ct state established,related accept
+    oifname "pjv-*" ct state established,related accept
     oifname "pjv-*" drop
+    iifname "pjv-*" ip daddr ${JAIL_NETWORKS} drop
     iifname "pjv-*" meta l4proto { tcp, udp } ip saddr . ip daddr . th dport @egress4 accept
     iifname "pjv-*" drop
   }

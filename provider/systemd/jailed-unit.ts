@@ -138,8 +138,11 @@ function bindLines(binds: readonly Bind[], readOnly: boolean): readonly string[]
     .map((bind) => `${plainPath(bind.hostPath)}:${plainPath(bind.jailPath)}`);
 }
 
-/** With RootDirectory= a path means the jail's only behind a `+`. */
+/**
+ * With RootDirectory= a path means the jail's only behind a `+`. A path that is a TemporaryFileSystem= must not be here:
+ * systemd keeps one of two entries for a path, and it is this one (namespace.c, drop_duplicates).
+ */
 function noExecPaths({ binds }: JailedUnit): string {
   const writable = binds.filter((bind) => !bind.readOnly).map((bind) => `+${plainPath(bind.jailPath)}`);
-  return [...writable, "+/tmp", "+/var/tmp", "+/run"].join(" ");
+  return [...writable, "+/tmp", "+/var/tmp"].join(" ");
 }

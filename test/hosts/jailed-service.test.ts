@@ -311,6 +311,50 @@ describe("reboot and foreign tools", () => {
   });
 });
 
+describe("what a jail reaches", () => {
+  /** Exit code of a connection from inside of the second service's namespace, and what came. */
+  async function from(slotOf: ServiceState, address: string, port: number, ask: string): Promise<string> {
+    const slot = slotOf.unitName.replace(/^.*@|\.service$/g, "");
+    const script = `exec 3<>/dev/tcp/${address}/${port}; ${ask}`;
+    const argv = ["ip", "netns", "exec", `jail-app-${slot}`, "timeout", "3", "bash", "-c", script];
+    const { exitCode, stdout } = await site.web.exec(argv, { reject: false });
+    return exitCode === 0 ? (stdout.trimEnd().split("\n").at(-1) ?? "") : "closed";
+  }
+  const get = "printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3; cat <&3";
+  const banner = "head -c 4 <&3";
+
+  test("nothing but answers by default; what it connects to by its name; and what egress lists", async () => {
+    const ports = { http: 80, socket: { socket: "/run/app/app.sock" } };
+    const own = await site.reserve("app", ports);
+    const given = { serviceName: "app", generation: one, ports, endpoints: own.endpoints };
+    const tree = `/var/lib/pulumi-jail/jails/apache/generations/${one}`;
+    const count = () => site.shell(`find ${tree} | wc -l`);
+    const before = await count();
+    let app = (await site.converge(given)).state;
+    expect(app.drift).toEqual([]);
+    // The control: the same from the host itself is open.
+    const open = await site.shell(`timeout 3 bash -c 'exec 3<>/dev/tcp/${site.client.address}/22; ${banner}'`);
+    expect(open).toBe("SSH-");
+    expect(await from(app, site.client.address, 22, banner)).toBe("closed");
+    expect(await from(app, site.web.address, 22, banner)).toBe("closed");
+    app = (await site.converge({ ...given, connects: { db: endpoints["http"] } }, app)).state;
+    expect(app.drift).toEqual([]);
+    expect(await from(app, "100.126.0.1", 80, get)).toBe("one");
+    const pid = await site.shell(`systemctl show -p MainPID --value '${app.unitName}'`);
+    expect(await site.shell(`cat /proc/${pid.trim()}/root/etc/hosts`)).toContain("100.126.0.1 db\n");
+    const egress = [`${site.client.address}/32:22`];
+    app = (await site.converge({ ...given, connects: { db: endpoints["http"] }, egress }, app)).state;
+    expect(await from(app, site.client.address, 22, banner)).toBe("SSH-");
+    expect(await from(app, site.web.address, 22, banner)).toBe("closed");
+    app = (await site.converge({ ...given, connects: { db: endpoints["http"] } }, app)).state;
+    expect(await from(app, site.client.address, 22, banner)).toBe("closed");
+    expect(await site.shell(`systemctl show -p MainPID --value '${app.unitName}'`)).toBe(pid);
+    expect(await count()).toBe(before);
+    await site.remove(app);
+    await site.release(own);
+  });
+});
+
 describe("under load", () => {
   const workers = { keepAlive: 10, fresh: 10 };
 

@@ -50,6 +50,7 @@ test.each([
   [/user=4026533400/, "user=4026531837", "process 700: it is in the host's user namespace"],
   [/uts=4026533500/, "uts=4026532841", "process 700: it is in the host's UTS namespace"],
   [/generations\/x ro,nosuid/, "generations/x rw,nosuid", "its root is writable"],
+  [/\/run \/ rw(\S+) tmpfs/, "/run /jails/app/generations/x/run rw$1 ext4", "/run is a foreign bind mount"],
   [/hidepid=invisible,/, "", "/proc has hidepid=off"],
   [/(var-log-apache2 rw,nosuid,nodev),noexec/, "$1", "/var/log/apache2 is writable and programs on it can run"],
   [/\/etc\/passwd (\S+) ro,nosuid/, "/etc/passwd $1 rw,noexec", "/etc/passwd is a foreign bind mount"],

@@ -71,7 +71,7 @@ TemporaryFileSystem=/run:mode=0755,nodev,nosuid,noexec,size=4M
 TemporaryFileSystem=/run/daemon:uid=997,gid=996,mode=0755,nodev,nosuid,noexec,size=16M
 BindPaths=/srv/data:/data
 BindReadOnlyPaths=/srv/passwd:/etc/passwd
-NoExecPaths=+/data +/tmp +/var/tmp +/run
+NoExecPaths=+/data +/tmp +/var/tmp
 PrivateNetwork=yes
 NetworkNamespacePath=/run/netns/jail-web-a
 LimitNOFILE=8192
