@@ -78,7 +78,7 @@ const rounds: readonly (readonly Change[])[] = [
       host: "web1",
       act: "systemctl disable $UNIT",
       resource: "web-web1",
-      names: /jailed-web-web1@a\.service.*disabled|disabled.*jailed-web-web1@a\.service/,
+      names: /jailed-web-web1@a\.service.*not enabled/,
     },
     {
       what: "the port rule gone",
@@ -86,6 +86,13 @@ const rounds: readonly (readonly Change[])[] = [
       act: "nft flush map inet pulumi_jail tcp4",
       resource: "web-web1",
       names: /port/,
+    },
+    {
+      what: "HAProxy stopped",
+      host: "edge",
+      act: "systemctl stop pulumi-jail-edge.service",
+      resource: "site",
+      names: /stopped|inactive|not active/,
     },
   ],
   [
@@ -109,13 +116,6 @@ const rounds: readonly (readonly Change[])[] = [
       act: "$SOCKET 'set server site/web-web2.http.$WEB2 state maint'",
       resource: "site",
       names: /maint/i,
-    },
-    {
-      what: "HAProxy stopped",
-      host: "edge",
-      act: "systemctl stop pulumi-jail-edge.service",
-      resource: "site",
-      names: /stopped|inactive|not active/,
     },
   ],
 ];
