@@ -56,11 +56,20 @@ function networkFailures({ network, ports, egress, connects }: Candidate): reado
       ...numbered.map((key) => ({ property: `ports.${key}`, reason: 'network "none" has no ports; sockets only' })),
       ...(egress !== "none" && !isUnknown(egress) ? [{ property: "egress", reason: 'network "none" has none' }] : []),
     ];
-  if (network === "host" && connects !== undefined)
-    return [
-      { property: "connects", reason: 'network "host" has none: connect to the endpoint\'s own address and port' },
-    ];
-  return [];
+  if (network !== "host") return [];
+  const mapped = numbered.filter((key) => {
+    const { jailPort, hostPort } = (ports as Readonly<Record<string, Candidate>>)[key] ?? {};
+    return !isUnknown(jailPort) && !isUnknown(hostPort) && jailPort !== hostPort;
+  });
+  return [
+    ...mapped.map((key) => ({
+      property: `ports.${key}.hostPort`,
+      reason: 'network "host" maps no ports: it has to be given, and equal to jailPort',
+    })),
+    ...(connects === undefined
+      ? []
+      : [{ property: "connects", reason: 'network "host" has none: connect to the endpoint\'s own address and port' }]),
+  ];
 }
 
 function healthFailures({ healthCheck, ports, network }: Candidate): readonly Failure[] {

@@ -133,6 +133,22 @@ export function slotDesired(inputs: JailedServiceInputs, around: Surroundings, s
   };
 }
 
+/**
+ * The overrides in force. In the host's network a port below 1024 needs a capability, which counts outside of a user
+ * namespace only.
+ */
+export function hardeningOf(
+  inputs: Pick<JailedServiceInputs, "hardening" | "network" | "ports">,
+): Readonly<Record<string, string>> {
+  const isLow = Object.values(inputs.ports).some(({ jailPort }) => jailPort !== undefined && jailPort < 1024);
+  const bind = "CAP_NET_BIND_SERVICE";
+  const needed: Readonly<Record<string, string>> =
+    inputs.network === "host" && isLow
+      ? { CapabilityBoundingSet: bind, AmbientCapabilities: bind, PrivateUsers: "no" }
+      : {};
+  return { ...needed, ...inputs.hardening };
+}
+
 /** Files that a running process takes over; the others are what it was started with. */
 export function isLive(path: string): boolean {
   return /\/(connects\.nft|resolv\.conf)$/.test(path);
@@ -257,7 +273,7 @@ function jailedUnit(
     limits: { memoryMax: limits.memoryMax, cpuQuota: limits.cpuQuota, tasksMax: limits.tasksMax },
     network: inputs.network,
     writeExecuteMemory: launch.writeExecuteMemory,
-    overrides: inputs.hardening ?? {},
+    overrides: hardeningOf(inputs),
   };
 }
 

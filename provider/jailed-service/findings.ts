@@ -3,7 +3,15 @@ import { mapElements } from "../nftables/fragment.ts";
 import { renderRules } from "../nftables/rules.ts";
 import { otherSlot, type Slot } from "../ports/network.ts";
 import { RULES_PATH, RULES_UNIT, renderRulesUnit } from "../systemd/rules-unit.ts";
-import { dataDirectories, type FileText, isLive, SERVICES, type SlotDesired, type Surroundings } from "./desired.ts";
+import {
+  dataDirectories,
+  type FileText,
+  hardeningOf,
+  isLive,
+  SERVICES,
+  type SlotDesired,
+  type Surroundings,
+} from "./desired.ts";
 import type { JailedServiceInputs } from "./inputs.ts";
 import type { Observed } from "./observed.ts";
 import { violations } from "./proof.ts";
@@ -212,7 +220,7 @@ function proofFindings(
 ): readonly Finding[] {
   const slot = observed.slots[desired.slot];
   if (!slot.proof || slot.digest !== desired.digest || observed.tree === undefined) return [];
-  const hardening = inputs.hardening ?? {};
+  const hardening = hardeningOf(inputs);
   const found = violations(slot.proof, {
     tree: observed.tree,
     uid: around.uid,

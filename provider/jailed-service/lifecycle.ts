@@ -15,6 +15,8 @@ import { networkNumber, problemOf, surroundingsOf } from "./surroundings.ts";
 
 type State = JailedServiceInputs & JailedServiceOutputs;
 
+const bothSlots = ["a", "b"] as const;
+
 /** A jail's program as a hardened unit of systemd, with ports of its own. */
 export const jailedServiceKind: ResourceKind<JailedServiceInputs, JailedServiceOutputs> = {
   kind: "jailed-service",
@@ -28,7 +30,7 @@ export const jailedServiceKind: ResourceKind<JailedServiceInputs, JailedServiceO
 
 async function read(call: Call, state: State): Promise<JailedServiceOutputs | undefined> {
   const observed = await observe(call, state);
-  const isThere = (["a", "b"] as const).some((slot) => hasTraces(state.serviceName, observed, slot));
+  const isThere = bothSlots.some((slot) => hasTraces(state.serviceName, observed, slot));
   if (observed.found.state === "nothing" && !isThere && observed.user === undefined) return undefined;
   return outputsOf(state, observed, state.claim, driftOf(call, state, observed), state);
 }
@@ -65,7 +67,7 @@ async function converge(
 
 async function remove(call: Call, state: State): Promise<void> {
   const observed = await observe(call, state);
-  const isThere = (["a", "b"] as const).some((slot) => hasTraces(state.serviceName, observed, slot));
+  const isThere = bothSlots.some((slot) => hasTraces(state.serviceName, observed, slot));
   // A mark that was lost takes nobody else's: the names of the units and the user are ours.
   const isLost = observed.found.state === "nothing" && (isThere || observed.user !== undefined);
   if (!mayDelete(observed.found, state.claim) && !isLost) return;
@@ -117,6 +119,16 @@ async function withUser(call: Call, inputs: JailedServiceInputs, observed: Obser
 
 function judge(call: Call, inputs: JailedServiceInputs, observed: Observed, state: State | undefined): Owner {
   const { claim: drawn, ...mine } = call.owner;
+  const { serviceName } = inputs;
+  // A create that was cut has left its mark first: units without one are of somebody else's making.
+  const isForeign =
+    !state && observed.found.state === "nothing" && bothSlots.some((slot) => hasTraces(serviceName, observed, slot));
+  if (isForeign)
+    throw new HostError(
+      "foreign",
+      call.host.label,
+      `there is a unit jailed-${serviceName}@ that is not ours (no mark); it is left alone`,
+    );
   const verdict = state
     ? judgeUpdate(observed.found, mine, state.claim, inputs.adopt ?? false)
     : judgeCreate(observed.found, mine, drawn, inputs.adopt ?? false);

@@ -84,6 +84,7 @@ export function parseService(serviceName: string, text: string): Service {
     tree,
     treePaths: new Map(treePaths.map((line) => [line.slice(line.indexOf(" ") + 1), line.slice(0, line.indexOf(" "))])),
     user: parseUser(word("user")),
+    missing: lines("missing"),
     nameservers: lines("nameservers").map((line) => line.trim()),
     registry: parseRegistry(content("registry") ?? ""),
     files: new Map(lines("files").map(parseFile)),

@@ -21,6 +21,8 @@ export interface Observed {
   readonly treePaths: ReadonlyMap<string, string>;
   readonly user: { readonly uid: number; readonly gid: number; readonly gecos: string } | undefined;
   readonly nameservers: readonly string[];
+  /** Programs that a service needs and the host lacks. */
+  readonly missing: readonly string[];
   readonly registry: readonly RegistryEntry[];
   readonly files: ReadonlyMap<string, ObservedFile>;
   readonly slots: Readonly<Record<Slot, ObservedSlot>>;

@@ -9,6 +9,7 @@ import { RULES_UNIT } from "../systemd/rules-unit.ts";
 import {
   dataDirectories,
   type FileText,
+  hardeningOf,
   isLive,
   SERVICES,
   type SlotDesired,
@@ -181,7 +182,7 @@ function launchStep(
   previous: Slot | undefined,
 ): Step {
   const excludes = inputs.switchover === "restart" || sharesData(inputs.volumes).length > 0;
-  const hardening = inputs.hardening ?? {};
+  const hardening = hardeningOf(inputs);
   const capable = Boolean(hardening["CapabilityBoundingSet"] || hardening["AmbientCapabilities"]);
   const { serviceName } = inputs;
   return {

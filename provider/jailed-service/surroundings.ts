@@ -31,6 +31,11 @@ export function problemOf(
   observed: Observed,
 ): { readonly kind: "step" | "foreign"; readonly text: string } | undefined {
   const { generation, jailName } = inputs;
+  if (observed.missing.length > 0)
+    return {
+      kind: "step",
+      text: `the host lacks ${observed.missing.join(", ")} (packages nftables, iproute2, passwd, util-linux)`,
+    };
   if (observed.tree === undefined || observed.launch === undefined)
     return { kind: "step", text: `generation ${generation || "(none)"} of jail ${jailName} is not on this host` };
   const { launch } = observed;

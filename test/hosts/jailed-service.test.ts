@@ -1,3 +1,4 @@
+import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { diffFingerprints, type Fingerprint } from "../../dev/hosts/index.ts";
 import { startLoad } from "../support/load.ts";
@@ -263,9 +264,19 @@ describe("changes", () => {
 
   test("unit text means what was given, whatever characters it has", async () => {
     const odd = "a \"b\" \\\\ $HOME $$ %n 'c' #; é";
-    const execStart = ["/usr/sbin/apache2", "-k", "start", "-c", `# ${odd}`];
+    const text = fc.string({ unit: "grapheme", maxLength: 60 }).filter((one) => !/\p{Cc}/u.test(one));
+    const samples = fc.sample(text, 300);
+    const variables = Object.fromEntries(samples.map((value, index) => [`V${index}`, value]));
+    const execStart = [
+      "/usr/sbin/apache2",
+      "-k",
+      "start",
+      "-c",
+      `# ${odd}`,
+      ...samples.flatMap((one) => ["-c", `# ${one}`]),
+    ];
     const done = await update({
-      environment: { ODD: odd },
+      environment: { ODD: odd, ...variables },
       credentials: { key: "top secret\n" },
       execStart,
       hardening: { UMask: "0027" },
@@ -274,7 +285,9 @@ describe("changes", () => {
     const pid = await mainPid();
     const lines = async (file: string) =>
       (await site.shell(`tr '\\0' '\\n' </proc/${pid}/${file}`)).trimEnd().split("\n");
-    expect(await lines("environ")).toContain(`ODD=${odd}`);
+    const environ = await lines("environ");
+    expect(environ).toContain(`ODD=${odd}`);
+    for (const [name, value] of Object.entries(variables)) expect(environ).toContain(`${name}=${value}`);
     expect(await lines("cmdline")).toEqual(execStart);
     expect(await site.shell(`cat /proc/${pid}/root/run/credentials/*/key`)).toBe("top secret\n");
     expect((await site.shell(`grep Umask /proc/${pid}/status`)).trim()).toBe("Umask:\t0027");

@@ -269,6 +269,16 @@ describe("ownership", () => {
     expect(running(fake)).toHaveLength(1);
   });
 
+  test("a unit of this name without a mark is refused", async () => {
+    const { fake, inputs } = await reserved();
+    const path = "/etc/systemd/system/jailed-web@a.service";
+    fake.state.files.set(path, { type: "file", mode: "0644", owner: "root:root", content: "[Service]\n" });
+    await expect(jailedServiceKind.converge(callOf(fake), inputs({}), undefined)).rejects.toThrow(
+      /not ours \(no mark\)/,
+    );
+    expect(fake.state.files.get(path)?.content).toBe("[Service]\n");
+  });
+
   test("a mark that changed under the plan stops it", async () => {
     const { fake, state, inputs } = await served();
     fake.failStep("expect-file", "changed by somebody else meanwhile", { code: 3 });

@@ -13,6 +13,10 @@ ask_service() {
   service_tree "$service_jail/$3"
   echo "@user"
   getent passwd "$4" | sed 's/^/ /'
+  echo "@missing"
+  for service_tool in nft ip ss systemd-sysusers userdel setpriv nsenter; do
+    command -v "$service_tool" >/dev/null || echo " $service_tool"
+  done
   echo "@nameservers"
   sed -n 's/^nameserver  */ /p' /etc/resolv.conf 2>/dev/null || true
   echo "@files"

@@ -99,6 +99,16 @@ test("every failure at once, with its path", () => {
   ]);
 });
 
+test("in the host's network ports are not mapped", () => {
+  const ports = { http: 80, other: { jailPort: 81, hostPort: 81 } };
+  expect(check({ network: "host", ports, switchover: "restart" }).failures).toEqual([
+    {
+      property: "ports.http.hostPort",
+      reason: 'network "host" maps no ports: it has to be given, and equal to jailPort',
+    },
+  ]);
+});
+
 test("a credential's value is in no message", () => {
   const { failures } = check({ credentials: { key: 42 } });
   expect(failures).toEqual([{ property: "credentials.key", reason: "is not a string" }]);
