@@ -17,3 +17,8 @@ function isIPv6(text: string): boolean {
   if (!groups.every((group) => /^[0-9A-Fa-f]{1,4}$/.test(group))) return false;
   return halves.length === 2 ? groups.length <= 7 : groups.length === 8;
 }
+
+/** The one form of an address, as the kernel and the proxy print it: `2001:DB8:0::7` is `2001:db8::7`. */
+export function canonicalAddress(text: string): string {
+  return familyOf(text) === 6 ? new URL(`http://[${text}]/`).hostname.slice(1, -1) : text;
+}

@@ -1,3 +1,4 @@
+import { canonicalAddress } from "../haproxy/address.ts";
 import { isAddress, isWord } from "../haproxy/allowed.ts";
 import { renderAddress } from "../haproxy/mapping.ts";
 import { shown } from "../resource/check.ts";
@@ -27,7 +28,9 @@ export function normalizeBackends(given: unknown): {
 }
 
 function normalizeBackend(element: Given): Given {
-  const { address, hostPort } = element;
+  const { hostPort } = element;
+  const given = element["address"];
+  const address = typeof given === "string" ? canonicalAddress(given) : given;
   const name = element["name"] ?? ([address, hostPort].some(isUnknown) ? UNKNOWN : nameOf(address, hostPort));
   return { name, address, hostPort, weight: element["weight"] ?? 100, state: element["state"] ?? "ready" };
 }

@@ -1,3 +1,4 @@
+import { canonicalAddress } from "../haproxy/address.ts";
 import { decideName, failuresOf } from "../resource/check.ts";
 import type { Checked, Failure } from "../resource/kind.ts";
 import { containsUnknown, isUnknown, UNKNOWN } from "../resource/unknown.ts";
@@ -26,7 +27,7 @@ export function checkPortMapping(
     adopt: news["adopt"] ?? false,
     mappingName,
     address,
-    bindAddress: news["bindAddress"] ?? "*",
+    bindAddress: canonical(news["bindAddress"] ?? "*"),
     bindPort: news["bindPort"],
     mode,
     engine: news["engine"] ?? "haproxy",
@@ -72,6 +73,10 @@ function urlOf(mode: unknown, address: unknown, bindPort: unknown, pathPrefix: u
   const host = String(address).includes(":") ? `[${address}]` : String(address);
   if (mode !== "http") return `tcp://${host}:${bindPort}`;
   return `http://${host}${bindPort === 80 ? "" : `:${bindPort}`}${trimmed(pathPrefix)}/`;
+}
+
+function canonical(address: unknown): unknown {
+  return typeof address === "string" ? canonicalAddress(address) : address;
 }
 
 /** "/" is every path, and a slash at the end says nothing. */

@@ -6,7 +6,7 @@
 step_edge_user() {
   edge_line=$(getent passwd pulumi-jail-edge || true)
   case $edge_line in
-    '') with_host_lock systemd-sysusers - <"$CONTENT" ;;
+    '') with_host_lock keep_user_backups systemd-sysusers - <"$CONTENT" >&2 ;;
     *:"pulumi-jail edge":*) ;;
     *) die 3 "there is a user pulumi-jail-edge which is not ours" ;;
   esac
@@ -209,11 +209,11 @@ edge_take_down() {
       systemctl reset-failed -- "$EDGE_UNIT" 2>/dev/null || true
       ;;
   esac
-  rm -rf -- "/etc/systemd/system/$EDGE_UNIT.d"
+  service_remove_dropins "$EDGE_UNIT"
   rm -f -- "/etc/systemd/system/$EDGE_UNIT" "/etc/systemd/system/multi-user.target.wants/$EDGE_UNIT"
   systemctl daemon-reload
   case $(getent passwd pulumi-jail-edge || true) in
-    *:"pulumi-jail edge":*) userdel pulumi-jail-edge ;;
+    *:"pulumi-jail edge":*) keep_user_backups userdel -- pulumi-jail-edge >&2 ;;
   esac
   rm -rf -- "$EDGE"/.candidate.*
   [ ! -d "$EDGE/configuration" ] || remove_tree "$EDGE/configuration"

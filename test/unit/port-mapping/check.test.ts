@@ -78,6 +78,16 @@ describe("checkPortMapping", () => {
     expect(checkPortMapping(undefined, { ...GIVEN, ...change }).inputs.url).toBe(url);
   });
 
+  test("writes an IPv6 address as the proxy prints it, or it would be drift for ever", () => {
+    const given = { ...GIVEN, bindAddress: "2001:DB8:0::1", backends: [{ address: "2001:DB8:0:0::7", hostPort: 80 }] };
+    const { inputs, failures } = checkPortMapping(undefined, given);
+    expect([failures, inputs.bindAddress, inputs.backends[0]]).toEqual([
+      [],
+      "2001:db8::1",
+      { name: "2001:db8::7:80", address: "2001:db8::7", hostPort: 80, weight: 100, state: "ready" },
+    ]);
+  });
+
   test("decides the name once", () => {
     const nameOf = (olds: object | undefined, change: object) =>
       checkPortMapping(olds, { ...GIVEN, ...change }).inputs.mappingName;
