@@ -91,17 +91,39 @@ function timeRow(operation: Operation, pairs: readonly Pair[], difference: numbe
 }
 
 function trafficRows(operation: Operation, pairs: readonly Pair[], resources: ReadonlyMap<string, number>): string[][] {
-  const rowOf = (kind: string, isIt: (host: string) => boolean): string[] => {
-    const largest = (figure: (host: HostTraffic) => number): number =>
-      median(
-        pairs.map(({ ours }) =>
-          Math.max(...ours.traffic.filter((entry) => isIt(entry.host)).map((entry) => figure(entry))),
-        ),
-      );
-    const each = largest((entry) => entry.roundTrips / (resources.get(entry.host) ?? 1));
-    const counts = [largest((entry) => entry.connections), largest((entry) => entry.roundTrips)].map(String);
-    const volume = [bytes(largest((entry) => entry.sent)), bytes(largest((entry) => entry.received))];
-    return [operation, kind, ...counts, each.toFixed(2), ...volume];
+  const row = (kind: string, of: (ours: Measurement) => HostTraffic, count: number): string[] => {
+    const middle = (figure: (host: HostTraffic) => number): number => median(pairs.map(({ ours }) => figure(of(ours))));
+    const roundTrips = middle((host) => host.roundTrips);
+    const volume = [bytes(middle((host) => host.sent)), bytes(middle((host) => host.received))];
+    return [
+      ...[operation, kind, `${middle((host) => host.connections)}`, `${roundTrips}`],
+      ...[(roundTrips / count).toFixed(2), ...volume],
+    ];
   };
-  return [rowOf("web", (host) => host !== "edge"), rowOf("edge", (host) => host === "edge")];
+  const all = [...resources.values()].reduce((sum, count) => sum + count, 0);
+  const web = (ours: Measurement): HostTraffic => largest(ours.traffic.filter(({ host }) => host !== "edge"));
+  const edge = (ours: Measurement): HostTraffic => largest(ours.traffic.filter(({ host }) => host === "edge"));
+  return [
+    row("web", web, resources.get("web1") ?? 1),
+    row("edge", edge, resources.get("edge") ?? 1),
+    row("all three", (ours) => sum(ours.traffic), all),
+  ];
+}
+
+function largest(hosts: readonly HostTraffic[]): HostTraffic {
+  return combine(hosts, (figures) => Math.max(...figures));
+}
+
+function sum(hosts: readonly HostTraffic[]): HostTraffic {
+  return combine(hosts, (figures) => figures.reduce((total, figure) => total + figure, 0));
+}
+
+function combine(hosts: readonly HostTraffic[], how: (figures: readonly number[]) => number): HostTraffic {
+  return {
+    host: hosts.map(({ host }) => host).join(", "),
+    connections: how(hosts.map(({ connections }) => connections)),
+    roundTrips: how(hosts.map(({ roundTrips }) => roundTrips)),
+    sent: how(hosts.map(({ sent }) => sent)),
+    received: how(hosts.map(({ received }) => received)),
+  };
 }
