@@ -54,7 +54,7 @@ function passes(check: readonly string[]): boolean {
 function runVitest(words: readonly string[], withoutHosts: boolean): Report {
   const file = join(workDirectory(), `report-${process.pid}.json`);
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`];
-  const projects = withoutHosts ? ["--project=!hosts"] : [];
+  const projects = withoutHosts ? ["--project=!hosts", "--project=!machine"] : [];
   const vitest = join(repository, "node_modules/vitest/vitest.mjs");
   const argv = [vitest, "run", ...reporters, ...projects, ...words];
   const { status } = spawnSync(process.execPath, argv, { cwd: repository, stdio: "inherit" });
