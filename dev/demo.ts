@@ -100,8 +100,8 @@ function whatNext(url: string): string {
 Now try:
   edit examples/apache/index.ts, then    npm run demo -- pulumi up
   look for drift                         npm run demo -- pulumi preview --refresh
-  spoil something first                  npm run demo -- shell web1
-     find /var/lib/pulumi-jail/jails -name libssl* -delete     (then preview --refresh names it, and up mends it)
+  spoil something first                  npm run demo -- shell web1 find /var/lib/pulumi-jail/jails -name index.html -delete
+     (then preview --refresh names it, and npm run demo -- pulumi up --refresh mends it)
   ask the edge again                     npm run demo -- requests        (or: curl ${url})
   use your own shell                     eval "$(sh dev/run demo env)"; pulumi stack
   take it all away                       npm run demo -- down

@@ -19,9 +19,19 @@ export interface EngineLog {
 export function engineLogFor(urn: string | undefined): EngineLog {
   return {
     status: (text) => send(urn, text, LogSeverity.INFO, true),
-    info: (text) => send(urn, text, LogSeverity.INFO, false),
+    info: (text) => once(urn, text, () => send(urn, text, LogSeverity.INFO, false)),
     warn: (text) => send(urn, text, LogSeverity.WARNING, false),
   };
+}
+
+/** The engine asks for a diff twice when it refreshes first; the process lives for one run. */
+const told = new Set<string>();
+
+function once(urn: string | undefined, text: string, tell: () => void): void {
+  const line = `${urn} ${text}`;
+  if (told.has(line)) return;
+  told.add(line);
+  tell();
 }
 
 let client: EngineClient | undefined;
@@ -45,10 +55,4 @@ function send(urn: string | undefined, text: string, severity: LogSeverity, ephe
   } catch {
     client = undefined;
   }
-}
-
-/** Closes the channel to the engine, so that it keeps no process alive. */
-export function closeEngineLog(): void {
-  (client as unknown as grpc.Client | undefined)?.close();
-  client = undefined;
 }

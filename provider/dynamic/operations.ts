@@ -3,6 +3,7 @@ import type { DiffResult } from "@pulumi/pulumi/dynamic/index.js";
 import { checkConnection } from "../connection/inputs.ts";
 import { HostError, isChangedMeanwhile } from "../host/errors.ts";
 import { hostFor } from "../host/pool.ts";
+import { onSameMachine } from "../host/same-machine.ts";
 import type { CommonOutputs } from "../resource/hidden.ts";
 import { type Call, type CommonInputs, type ResourceKind, Unfinished } from "../resource/kind.ts";
 import { containsUnknown, isUnknown } from "../resource/unknown.ts";
@@ -43,7 +44,7 @@ export async function create(kind: Kind, news: Properties) {
 export async function update(kind: Kind, _id: string, olds: Properties, news: Properties) {
   const inputs = withoutProvider(news) as Inputs;
   const state = withoutProvider(olds) as State;
-  const call = callFor(inputs, state.claim, inputs.__jail.timeouts.update);
+  const call = callFor(inputs, state.claim, inputs.__jail.timeouts.update, hostIdFor(inputs, state));
   return { outs: await converge(kind, call, news, inputs, state) };
 }
 
@@ -51,7 +52,7 @@ export async function update(kind: Kind, _id: string, olds: Properties, news: Pr
 export async function read(kind: Kind, id: string, olds: Properties) {
   const state = withoutProvider(olds) as State;
   try {
-    const outputs = await kind.read(callFor(state, state.claim, undefined), state);
+    const outputs = await kind.read(callFor(state, state.claim, undefined, state.hostId), state);
     return outputs ? { id, props: plain({ ...state, ...outputs }) } : {};
   } catch (error) {
     if (mayForget(error, state)) return {};
@@ -96,13 +97,18 @@ async function withFreshLook<Result>(run: () => Promise<Result>): Promise<Result
   }
 }
 
-function callFor(inputs: Inputs, claim: string, deadlineSeconds: number | undefined): Call {
+/** The machine that an update has to find; a host with a new key may be a new installation. */
+function hostIdFor(inputs: Inputs, state: State): string | undefined {
+  return inputs.connection.hostKey === state.connection.hostKey ? state.hostId : undefined;
+}
+
+function callFor(inputs: Inputs, claim: string, deadlineSeconds: number | undefined, hostId?: string): Call {
   const { urn, organization } = inputs.__jail;
   // urn:pulumi:STACK::PROJECT::TYPE::NAME
   const [stack = "", project = ""] = urn.replace(/^urn:pulumi:/, "").split("::");
   const log = engineLogFor(urn);
   return {
-    host: hostFor(inputs.connection),
+    host: onSameMachine(hostFor(inputs.connection), hostId),
     progress: log.status,
     owner: { organization, project, stack, urn, claim },
     deadlineSeconds: deadlineSeconds ?? DEFAULT_DEADLINE_SECONDS,

@@ -148,7 +148,8 @@ step_service_enable() { with_host_lock systemctl --quiet --no-reload enable -- "
 # step_service_disable UNIT..
 step_service_disable() { with_host_lock systemctl --quiet --no-reload disable -- "$@" 2>/dev/null || true; }
 
-# step_service_drain NAME SLOT SECONDS PORT..: until nobody is connected to the slot, twice in a row.
+# step_service_drain NAME SLOT SECONDS PORT..: until nobody is connected to the slot and all that it said was acknowledged,
+# twice in a row.
 step_service_drain() {
   drain_namespace=jail-$1-$2
   drain_until=$(($(uptime_seconds) + $3))
@@ -158,10 +159,10 @@ step_service_drain() {
   for drain_port in "$@"; do drain_filter="${drain_filter:+$drain_filter or }sport = :$drain_port"; done
   drain_empty=0
   while [ "$drain_empty" -lt 2 ]; do
-    drain_left=$(ip netns exec "$drain_namespace" ss -Htn state established state syn-recv "( $drain_filter )" | wc -l)
-    if [ "$drain_left" = 0 ]; then drain_empty=$((drain_empty + 1)); else drain_empty=0; fi
+    drain_left=$(ip netns exec "$drain_namespace" ss -Htn state established state syn-recv state fin-wait-1 state close-wait state last-ack state closing "( $drain_filter )")
+    if [ -z "$drain_left" ]; then drain_empty=$((drain_empty + 1)); else drain_empty=0; fi
     if [ "$(uptime_seconds)" -ge "$drain_until" ]; then
-      echo "$drain_left connections were left"
+      printf '%s\n' "$drain_left" | wc -l
       return 0
     fi
     sleep 0.1
