@@ -20,12 +20,13 @@ export async function startUnhardened(
   host: TestHost,
   unitName: string,
   namespace: string,
-): Promise<{ stop(): Promise<void> }> {
+): Promise<{ readonly unitName: string; stop(): Promise<void> }> {
   const { stdout } = await host.exec(["cat", `/etc/systemd/system/${unitName}`]);
   const path = "/run/systemd/system/bench-unhardened.service";
   await host.exec(["sh", "-c", `cat >${path}`], { input: withoutHardening(stdout, namespace) });
   await host.exec(["sh", "-c", "systemctl daemon-reload && systemctl start bench-unhardened"]);
   return {
+    unitName: "bench-unhardened.service",
     stop: async () => {
       await host.exec(["sh", "-c", `systemctl stop bench-unhardened; rm ${path}; systemctl daemon-reload`]);
     },

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { ticksOf } from "../../../bench/throughput/processor-time.ts";
 import { withoutHardening } from "../../../bench/throughput/unhardened.ts";
 import { isOnBridge, parseWrk } from "../../../bench/throughput/wrk.ts";
 
@@ -79,5 +80,18 @@ RootDirectory=/jail
 BindPaths=/log:/var/log/apache2
 NetworkNamespacePath=/run/netns/bench
 `);
+  });
+});
+
+describe("a process's ticks", () => {
+  const stat = "1234 (a ) b) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17";
+
+  it("are its own, and those of its ended children when asked for", () => {
+    expect(ticksOf(stat, 2)).toBe(11 + 12);
+    expect(ticksOf(stat, 4)).toBe(11 + 12 + 13 + 14);
+  });
+
+  it("are an error in a line that is none", () => {
+    expect(() => ticksOf("", 2)).toThrow("no line");
   });
 });
