@@ -38,6 +38,7 @@ table inet pulumi_jail {
   }
   chain forward {
     type filter hook forward priority filter; policy accept;
+    ip daddr ${JAIL_NETWORKS} oifname != "pjv-*" drop
     oifname "pjv-*" ct status dnat accept
     iifname "pjv-*" ct state established,related accept
     oifname "pjv-*" ct state established,related accept

@@ -67,7 +67,9 @@ function ask(url: string, agent: Agent | undefined): Promise<string | undefined>
       answer.on("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
     });
     call.on("timeout", () => call.destroy(new Error("timeout")));
-    call.on("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    call.on("error", (error: NodeJS.ErrnoException) =>
+      resolve(`${error.code ?? error.message} on a ${call.reusedSocket ? "kept" : "new"} connection`),
+    );
     call.end();
   });
 }
