@@ -15,17 +15,6 @@ step_service_user() {
   getent passwd "$1" | cut -d : -f 3,4 | tr : ' '
 }
 
-# keep_user_backups COMMAND..: /etc/passwd- and its like are the administrator's last state, not ours.
-keep_user_backups() {
-  for backup in passwd group shadow gshadow; do
-    [ ! -e "/etc/$backup-" ] || cp -a -- "/etc/$backup-" "$SPOOL/$backup-"
-  done
-  "$@" || return
-  for backup in passwd group shadow gshadow; do
-    if [ -e "$SPOOL/$backup-" ]; then cp -a -- "$SPOOL/$backup-" "/etc/$backup-"; else rm -f -- "/etc/$backup-"; fi
-  done
-}
-
 # step_service_files NAME: CONTENT is a row of files: a line `PATH MODE LENGTH`, then as many bytes; all root's, written
 # beside and renamed. A directory of a slot that has not started yet is made anew by service-clear first.
 step_service_files() {
