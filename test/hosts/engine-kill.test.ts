@@ -1,6 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { diffFingerprints, type Fingerprint } from "../../dev/hosts/index.ts";
-import { answers, changesSince, expectSuccess, fingerprints, openSite, type Site } from "../support/site.ts";
+import {
+  answers,
+  changesSince,
+  expectSuccess,
+  fingerprints,
+  isOfOneLife,
+  openSite,
+  type Site,
+} from "../support/site.ts";
 
 /** How far into a create the kills come, as shares of the status lines that a whole create shows. */
 const MOMENTS = [0.1, 0.3, 0.5, 0.7, 0.9];
@@ -66,7 +74,7 @@ async function differencesToClean(): Promise<string[]> {
     const [before, after] = [clean.get(host.name), now.get(host.name)];
     if (!before || !after) return [];
     return diffFingerprints(before, after)
-      .filter((line) => !/owner\.json|mappings\/.*\.json|pulumi-jail\/ports|claim/.test(line))
+      .filter((line) => !isOfOneLife(line))
       .map((line) => `${host.name}: ${line}`);
   });
 }

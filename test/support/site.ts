@@ -70,6 +70,16 @@ export async function changesSince(before: Map<string, Fingerprint>, hosts: read
 }
 
 /**
+ * What differs from one life of a resource, or from one start of its process, to the next although all is as declared:
+ * marks with their claim, the record of a start, the logs, and which namespace it is that the kernel made.
+ */
+export function isOfOneLife(line: string): boolean {
+  return /\/(owner|owner\.json|record\.json|ports|[ab]\.started)( |$)|\/mappings\/|\/scratch\/var-log-|mounts: \/run\/netns\//.test(
+    line,
+  );
+}
+
+/**
  * Counts what was written on hosts from now on: every path whose inode changed (find -newerct), also when its bytes
  * are the same again. Logs and the traces of a login are not ours.
  */
