@@ -75,7 +75,7 @@ function reserve(inputs: PortReservationInputs, observed: ObservedReservation, o
     describe:
       lines.length === 0
         ? `reserving a network for ${serviceName}`
-        : `reserving ${lines.length} ports for ${serviceName}`,
+        : `reserving ${lines.length} port${lines.length === 1 ? "" : "s"} for ${serviceName}`,
   };
 }
 
