@@ -114,14 +114,14 @@ const rounds: readonly (readonly Change[])[] = [
     {
       what: "an HAProxy backend's server gone",
       host: "edge",
-      act: "$SOCKET 'set server site/web-web1.http.$WEB1 state maint; del server site/web-web1.http.$WEB1'",
+      act: '$SOCKET "set server site/web-web1.http.$WEB1 state maint; del server site/web-web1.http.$WEB1"',
       resource: "site",
       names: /web-web1/,
     },
     {
       what: "a server put in maintenance",
       host: "edge",
-      act: "$SOCKET 'set server site/web-web2.http.$WEB2 state maint'",
+      act: '$SOCKET "set server site/web-web2.http.$WEB2 state maint"',
       resource: "site",
       names: /maint/i,
     },
@@ -174,7 +174,7 @@ async function act(change: Change): Promise<void> {
     UNIT_FILE=/etc/systemd/system/$UNIT
     SOCKET=socket
     WEB1=${site.host("web1").address} WEB2=${site.host("web2").address}
-    socket() { printf '%s\\n' "$1" | perl -MIO::Socket::UNIX -e '$s = IO::Socket::UNIX->new($ARGV[0]) or die "$ARGV[0]: $!"; print $s <STDIN>; $s->shutdown(1); print while <$s>' "$(find /run -name 'admin.sock' | head -n 1)"; }
+    socket() { printf '%s\\n' "$1" | perl -MIO::Socket::UNIX -e '$s = IO::Socket::UNIX->new($ARGV[0]) or die "$ARGV[0]: $!"; print $s <STDIN>; $s->shutdown(1); while (<$s>) { die $_ if /No such/ }' "$(find /run -name 'admin.sock' | head -n 1)"; }
     ${change.act}`;
   await host.exec(["sh", "-c", script]);
 }
