@@ -3,13 +3,14 @@ import type { Launch } from "../manifest/launch.ts";
 import { type EgressRule, type Fragment, type MappedPort, renderFragment } from "../nftables/fragment.ts";
 import { renderHosts, renderResolvConf } from "../passwd/hosts.ts";
 import { renderGroup, renderPasswd } from "../passwd/passwd.ts";
-import { otherSlot, type Slot, type SlotNetwork, slotNetwork } from "../ports/network.ts";
-import { allowedAddresses } from "../systemd/address-filter.ts";
-import { type Bind, type JailedUnit, renderJailedUnit } from "../systemd/jailed-unit.ts";
+import { type Slot, type SlotNetwork, slotNetwork } from "../ports/network.ts";
+import { renderJailedUnit } from "../systemd/jailed-unit.ts";
 import { renderNetworkUnit } from "../systemd/network-unit.ts";
 import { connectRules, connectTargets } from "./connects.ts";
 import { healthChecks } from "./health.ts";
-import { type JailedServiceInputs, sharesData } from "./inputs.ts";
+import type { JailedServiceInputs } from "./inputs.ts";
+import { SERVICES, sorted, treeOf, unitName } from "./names.ts";
+import { jailedUnit } from "./slot-unit.ts";
 
 /** What the host says and the unit depends on. */
 export interface Surroundings {
@@ -29,6 +30,7 @@ export interface Surroundings {
   readonly mountPoints: ReadonlySet<string>;
 }
 
+/** A file as it has to be; all are root's. */
 export interface FileText {
   readonly path: string;
   readonly mode: string;
@@ -53,25 +55,6 @@ export interface SlotDesired {
   readonly mapElements: Readonly<Record<"tcp4" | "udp4", readonly MappedPort[]>>;
   readonly checks: readonly string[];
   readonly drainPorts: readonly string[];
-}
-
-/** A directory for data that the service owns. */
-export interface DataDirectory {
-  readonly hostPath: string;
-  readonly jailPath: string;
-  readonly mode: string;
-  readonly readOnly: boolean;
-}
-
-export const SERVICES = "/var/lib/pulumi-jail/services";
-export const VOLUMES = "/var/lib/pulumi-jail/volumes";
-
-export function unitName(serviceName: string, slot: Slot): string {
-  return `jailed-${serviceName}@${slot}.service`;
-}
-
-export function treeOf(inputs: Pick<JailedServiceInputs, "jailName" | "generation">): string {
-  return `/var/lib/pulumi-jail/jails/${inputs.jailName}/generations/${inputs.generation}`;
 }
 
 /** Renders one slot, purely from the inputs and what the host is. */
@@ -133,66 +116,9 @@ export function slotDesired(inputs: JailedServiceInputs, around: Surroundings, s
   };
 }
 
-/**
- * The overrides in force. In the host's network a port below 1024 needs a capability, which counts outside of a user
- * namespace only.
- */
-export function hardeningOf(
-  inputs: Pick<JailedServiceInputs, "hardening" | "network" | "ports">,
-): Readonly<Record<string, string>> {
-  const isLow = Object.values(inputs.ports).some(({ jailPort }) => jailPort !== undefined && jailPort < 1024);
-  const bind = "CAP_NET_BIND_SERVICE";
-  const needed: Readonly<Record<string, string>> =
-    inputs.network === "host" && isLow
-      ? { CapabilityBoundingSet: bind, AmbientCapabilities: bind, PrivateUsers: "no" }
-      : {};
-  return { ...needed, ...inputs.hardening };
-}
-
 /** Files that a running process takes over; the others are what it was started with. */
 export function isLive(path: string): boolean {
   return /\/(connects\.nft|resolv\.conf)$/.test(path);
-}
-
-/** The paths of the jail that get something bound or mounted over them: each must be in the tree, or systemd makes it there. */
-export function mountPointsOf(inputs: JailedServiceInputs, launch: Launch): readonly string[] {
-  return [
-    ...optionalFiles,
-    ...Object.keys(inputs.configFiles ?? {}),
-    ...dataDirectories(inputs, launch).map(({ jailPath }) => jailPath),
-    ...launch.writable.map(({ path }) => path),
-    ...Object.values(inputs.connects ?? {}).flatMap(({ jailPath }) => (jailPath ? [parentOf(jailPath)] : [])),
-  ];
-}
-
-/** Bound over when the tree has them. */
-export const optionalFiles: readonly string[] = [
-  "/etc/passwd",
-  "/etc/group",
-  "/etc/hosts",
-  "/etc/hostname",
-  "/etc/resolv.conf",
-];
-
-/** Volumes, and scratch directories for what the program writes besides; scratch goes with the service. */
-export function dataDirectories(inputs: JailedServiceInputs, launch: Launch): readonly DataDirectory[] {
-  const volumes = Object.values(inputs.volumes ?? {}).map((volume) => ({
-    hostPath: `${VOLUMES}/${volume.volumeName}`,
-    jailPath: volume.jailPath,
-    mode: launch.writable.find(({ path }) => path === volume.jailPath)?.mode ?? "0750",
-    readOnly: volume.readOnly ?? false,
-  }));
-  const scratch = launch.writable
-    .filter(({ kind, path }) => kind !== "runtime" && !volumes.some((volume) => isWithin(path, volume.jailPath)))
-    .map(({ path, mode }) => data(inputs, path.slice(1).replaceAll("/", "-"), path, mode));
-  const sockets = Object.entries(inputs.ports).flatMap(([key, { socket }]) =>
-    socket ? [data(inputs, `socket-${key}`, parentOf(socket), "0755")] : [],
-  );
-  return [...volumes, ...scratch, ...sockets];
-}
-
-function data({ serviceName }: JailedServiceInputs, name: string, jailPath: string, mode: string): DataDirectory {
-  return { hostPath: `${SERVICES}/${serviceName}/scratch/${name}`, jailPath, mode, readOnly: false };
 }
 
 function slotFiles(
@@ -229,81 +155,6 @@ function slotFiles(
     })),
     ...(rules ? [{ path: `${base}/connects.nft`, mode: "0600", content: rules }] : []),
   ];
-}
-
-function jailedUnit(
-  inputs: JailedServiceInputs,
-  around: Surroundings,
-  slot: Slot,
-  network: SlotNetwork,
-  files: readonly FileText[],
-  mark: string,
-): JailedUnit {
-  const { serviceName, limits = {} } = inputs;
-  const base = `${SERVICES}/${serviceName}/${slot}`;
-  const isPrivate = inputs.network === "private";
-  const { launch } = around;
-  return {
-    serviceName,
-    slot,
-    mark,
-    rootDirectory: treeOf(inputs),
-    user: around.user,
-    uid: around.uid,
-    gid: around.gid,
-    launch,
-    execStart: inputs.execStart,
-    environment: inputs.environment ?? {},
-    credentials: Object.fromEntries(sorted(inputs.credentials).map(([name]) => [name, `${base}/credentials/${name}`])),
-    binds: [
-      ...fixedBinds(around, base, files),
-      ...configBinds(inputs, base),
-      ...dataBinds(inputs, launch),
-      ...socketBinds(inputs),
-    ],
-    namespacePath: isPrivate ? `/run/netns/${network.namespace}` : undefined,
-    networkUnit: isPrivate ? unitName(serviceName, slot).replace(".service", "-net.service") : undefined,
-    excludes:
-      inputs.switchover === "restart" || sharesData(inputs.volumes).length > 0
-        ? unitName(serviceName, otherSlot(slot))
-        : undefined,
-    allowedAddresses: inputs.network === "none" ? [] : allowedAddresses(isPrivate ? network.hostAddress : undefined),
-    limitNOFILE: limits.limitNOFILE ?? launch.limitNOFILE,
-    startSeconds: inputs.healthCheck?.deadlineSeconds ?? 60,
-    limits: { memoryMax: limits.memoryMax, cpuQuota: limits.cpuQuota, tasksMax: limits.tasksMax },
-    network: inputs.network,
-    writeExecuteMemory: launch.writeExecuteMemory,
-    overrides: hardeningOf(inputs),
-  };
-}
-
-function fixedBinds(around: Surroundings, base: string, files: readonly FileText[]): readonly Bind[] {
-  return optionalFiles
-    .map((jailPath) => ({ hostPath: base + jailPath.slice("/etc".length), jailPath, readOnly: true }))
-    .filter(
-      ({ hostPath, jailPath }) => around.mountPoints.has(jailPath) && files.some(({ path }) => path === hostPath),
-    );
-}
-
-function configBinds(inputs: JailedServiceInputs, base: string): readonly Bind[] {
-  return sorted(inputs.configFiles).map(([jailPath], index) => ({
-    hostPath: `${base}/config/${index}`,
-    jailPath,
-    readOnly: true,
-  }));
-}
-
-function dataBinds(inputs: JailedServiceInputs, launch: Launch): readonly Bind[] {
-  return dataDirectories(inputs, launch).map(({ hostPath, jailPath, readOnly }) => ({ hostPath, jailPath, readOnly }));
-}
-
-/** A socket of another service of this host: its directory is bound, which survives that one's restarts. */
-function socketBinds(inputs: JailedServiceInputs): readonly Bind[] {
-  return sorted(inputs.connects).flatMap(([, { endpoint, jailPath }]) =>
-    endpoint.socketPath && jailPath
-      ? [{ hostPath: parentOf(endpoint.socketPath), jailPath: parentOf(jailPath), readOnly: true }]
-      : [],
-  );
 }
 
 function mappedPorts(inputs: JailedServiceInputs, around: Surroundings, network: SlotNetwork): readonly MappedPort[] {
@@ -348,16 +199,4 @@ function digestOf(files: readonly FileText[]): string {
 
 function text(path: string, content: string): FileText {
   return { path, mode: "-", content };
-}
-
-function sorted<Value>(record: Readonly<Record<string, Value>> | undefined): readonly (readonly [string, Value])[] {
-  return Object.entries(record ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
-}
-
-function parentOf(path: string): string {
-  return path.slice(0, path.lastIndexOf("/")) || "/";
-}
-
-function isWithin(path: string, directory: string): boolean {
-  return path === directory || path.startsWith(`${directory}/`);
 }

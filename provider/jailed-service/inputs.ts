@@ -6,6 +6,7 @@ import type { Checked, CommonInputs } from "../resource/kind.ts";
 import { isUnknown } from "../resource/unknown.ts";
 import { serviceFailures } from "./check.ts";
 
+/** A checked volume. */
 export interface VolumeInputs {
   readonly jailPath: string;
   readonly volumeName: string;
@@ -13,12 +14,14 @@ export interface VolumeInputs {
   readonly removeOnDelete?: boolean;
 }
 
+/** A checked connection to another service. */
 export interface ConnectInputs {
   readonly endpoint: Endpoint;
   readonly jailPort?: number;
   readonly jailPath?: string;
 }
 
+/** Checked limits, by systemd's names. */
 export interface LimitInputs {
   readonly memoryMax?: string;
   readonly cpuQuota?: string;

@@ -4,13 +4,15 @@ import type { Step } from "../host/step.ts";
 import type { Owner } from "../ownership/ownership.ts";
 import { judgeCreate, judgeUpdate, mayDelete } from "../ownership/ownership.ts";
 import { type Call, type ResourceKind, Unfinished } from "../resource/kind.ts";
-import { slotDesired, unitName, VOLUMES } from "./desired.ts";
+import { slotDesired } from "./desired.ts";
 import { diffJailedService } from "./fields.ts";
 import { findingsOf, hasTraces, servingSlot } from "./findings.ts";
 import { checkJailedService, type JailedServiceInputs, type JailedServiceOutputs } from "./inputs.ts";
+import { unitName, VOLUMES } from "./names.ts";
 import { observeService } from "./observe.ts";
 import type { Observed } from "./observed.ts";
-import { expectOwner, markStep, planCleanup, planRemoval, planService, servicePlan, userStep } from "./plan.ts";
+import { planCleanup, planRemoval, planService } from "./plan.ts";
+import { expectOwner, markStep, servicePlan, userStep } from "./steps.ts";
 import { networkNumber, problemOf, surroundingsOf } from "./surroundings.ts";
 
 type State = JailedServiceInputs & JailedServiceOutputs;

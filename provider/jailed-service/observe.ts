@@ -7,7 +7,7 @@ import { parseOwner } from "../ownership/ownership.ts";
 import { userName } from "../passwd/hosts.ts";
 import { type Slot, slots } from "../ports/network.ts";
 import { parseRegistry } from "../ports/registry.ts";
-import { optionalFiles } from "./desired.ts";
+import { optionalFiles } from "./data-directories.ts";
 import type { JailedServiceInputs } from "./inputs.ts";
 import type { Observed, ObservedFile, ObservedSlot, UnitState } from "./observed.ts";
 import { parseProof } from "./proof.ts";
@@ -26,6 +26,7 @@ export async function observeService(
 
 type Service = Omit<Observed, "machine">;
 
+/** The question behind `observeService`, apart for whoever asks more in the same round trip. */
 export function serviceQuestion(inputs: Parameters<typeof observeService>[1]): Question<Service> {
   const { serviceName, jailName, generation } = inputs;
   const paths = [

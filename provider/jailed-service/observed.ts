@@ -40,12 +40,14 @@ export interface Observed {
   readonly forwarding: ReadonlySet<string>;
 }
 
+/** A file on the host. */
 export interface ObservedFile {
   readonly sha256: string;
   readonly mode: string;
   readonly uid: number;
 }
 
+/** One slot as it is on the host. */
 export interface ObservedSlot {
   readonly digest: string | undefined;
   /** Of the units as we wrote them last. */
@@ -61,4 +63,5 @@ export interface ObservedSlot {
   readonly exposure: number | undefined;
 }
 
+/** What systemd says of a unit, by property. */
 export type UnitState = Readonly<Record<string, string>>;

@@ -8,6 +8,7 @@ export interface Proof {
   readonly nofile: number | undefined;
 }
 
+/** One process of the unit. */
 export interface ConfinedProcess {
   readonly pid: number;
   /** `device:inode` of its root directory: its path says "/" and proves nothing. */
@@ -20,6 +21,7 @@ export interface ConfinedProcess {
   readonly seccomp: number;
 }
 
+/** A line of the main process's mountinfo (proc(5)). */
 export interface Mount {
   readonly at: string;
   /** Root of the mount within its file system. */
@@ -29,6 +31,7 @@ export interface Mount {
   readonly superOptions: readonly string[];
 }
 
+/** What has to hold. */
 export interface ProofWish {
   readonly tree: string;
   readonly uid: number;
@@ -44,6 +47,7 @@ export interface ProofWish {
 
 const namespaceKinds = ["mnt", "net", "ipc", "user", "uts"] as const;
 
+/** Parses what scripts/ask-service.sh prints of a unit's processes. */
 export function parseProof(lines: readonly string[]): Proof {
   const of = (kind: string) =>
     lines.filter((line) => line.startsWith(`${kind} `)).map((line) => line.slice(kind.length + 1));

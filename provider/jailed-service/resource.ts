@@ -63,6 +63,7 @@ export interface JailedServiceArgs<Ports extends Readonly<Record<string, PortArg
   settleSeconds?: pulumi.Input<number>;
 }
 
+/** A directory for data. */
 export interface VolumeArgs {
   /** Absolute path in the jail. */
   jailPath: pulumi.Input<string>;
@@ -74,6 +75,7 @@ export interface VolumeArgs {
   removeOnDelete?: boolean;
 }
 
+/** An endpoint with a port or path of one's own choice. */
 export interface ConnectArgs {
   endpoint: pulumi.Input<Endpoint>;
   /** The port to find it on; default: the endpoint's usual one. */

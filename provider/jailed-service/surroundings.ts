@@ -1,7 +1,8 @@
 import { HostError } from "../host/errors.ts";
 import { userName } from "../passwd/hosts.ts";
 import { NETWORK_KEY } from "../ports/registry.ts";
-import { mountPointsOf, optionalFiles, type Surroundings } from "./desired.ts";
+import { mountPointsOf, optionalFiles } from "./data-directories.ts";
+import type { Surroundings } from "./desired.ts";
 import type { JailedServiceInputs } from "./inputs.ts";
 import type { Observed } from "./observed.ts";
 

@@ -8,6 +8,7 @@ export interface Fragment {
   readonly egress: readonly EgressRule[];
 }
 
+/** A port of the host that leads to one of the jail. */
 export interface MappedPort {
   readonly protocol: "tcp" | "udp";
   /** The host's own addresses that lead to the jail. */
@@ -17,6 +18,7 @@ export interface MappedPort {
   readonly jailPort: number;
 }
 
+/** Where a jail may open connections to. */
 export interface EgressRule {
   readonly jailAddress: string;
   /** CIDR. */

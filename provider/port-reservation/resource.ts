@@ -22,6 +22,7 @@ export type PortArgs =
       socket: Input<string>;
     };
 
+/** What to reserve, and where. */
 export interface PortReservationArgs {
   /** The host. Another machine (host and hostKey) is a replacement; a credential changes nothing. */
   connection: Host | ConnectionArgs;

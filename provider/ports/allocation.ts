@@ -13,6 +13,7 @@ export function startPort(serviceName: string, key: string): number {
   return FIRST_ALLOCATED_PORT + (digest.readUInt32BE(0) % (LAST_ALLOCATED_PORT - FIRST_ALLOCATED_PORT + 1));
 }
 
+/** Whether users may not fix this port. */
 export function isAllocatedPort(port: number): boolean {
   return port >= FIRST_ALLOCATED_PORT && port <= LAST_ALLOCATED_PORT;
 }

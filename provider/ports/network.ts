@@ -1,8 +1,10 @@
 /** The slots of a service: two instances, of which one serves. */
 export type Slot = "a" | "b";
 
+/** Both, in order. */
 export const slots: readonly Slot[] = ["a", "b"];
 
+/** The one that it is not. */
 export function otherSlot(slot: Slot): Slot {
   return slot === "a" ? "b" : "a";
 }

@@ -30,6 +30,7 @@ export interface JailedUnit extends HardeningFor {
   readonly limits: LiveLimits;
 }
 
+/** A path of the host that is bound over one of the jail. */
 export interface Bind {
   /** On the host. */
   readonly hostPath: string;

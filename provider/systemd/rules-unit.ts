@@ -1,7 +1,9 @@
 import { FIRST_ALLOCATED_PORT, LAST_ALLOCATED_PORT } from "../ports/allocation.ts";
 import { renderUnit } from "./unit.ts";
 
+/** The unit that loads our table. */
 export const RULES_UNIT = "pulumi-jail-rules.service";
+/** The table's file; services' fragments are included by it. */
 export const RULES_PATH = "/var/lib/pulumi-jail/rules.nft";
 
 const reserved = "/proc/sys/net/ipv4/ip_local_reserved_ports";

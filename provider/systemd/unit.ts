@@ -1,6 +1,7 @@
 /** A directive; undefined is left out, a list is a line each, an empty string resets (`CapabilityBoundingSet=`). */
 export type Directive = readonly [name: string, value: string | readonly string[] | undefined];
 
+/** A section of a unit file, in order. */
 export interface Section {
   readonly name: string;
   readonly directives: readonly Directive[];
