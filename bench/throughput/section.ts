@@ -31,7 +31,10 @@ export async function throughputSection(site: Site): Promise<Report> {
   }
 }
 
-/** All ways in turn, again and again, beginning with another each time, so that noise hits all alike. */
+/**
+ * All ways in turn, again and again, so that noise hits all alike: each round begins with another one, and every other
+ * round goes backwards, or each way would always bear what the same one before it left (closing connections, dirty pages).
+ */
 async function measureWays(
   site: Site,
   load: TestHost,
@@ -40,8 +43,9 @@ async function measureWays(
   const measured = new Map<Way, Measured[]>(ways.map((way) => [way, []]));
   for (const way of ways) await runWrk(load, site.hosts.subnet, way.url, 1);
   for (let round = 0; round < ROUNDS; round += 1) {
-    const first = round % ways.length;
-    for (const way of [...ways.slice(first), ...ways.slice(0, first)]) {
+    const first = Math.floor(round / 2) % ways.length;
+    const turns = [...ways.slice(first), ...ways.slice(0, first)];
+    for (const way of round % 2 === 0 ? turns : turns.toReversed()) {
       measured.get(way)?.push(await measureOne(site, load, way));
     }
     const latest = ways.map((way) => whole(measured.get(way)?.at(-1)?.requestsPerSecond ?? 0)).join(", ");
