@@ -64,6 +64,7 @@ export interface JailedServiceOutputs extends CommonOutputs {
   readonly uid: number;
 }
 
+/** How exposed a unit is: systemd's score, and what of it is not in force. */
 export interface Exposure {
   /** 0 is best, 10 worst. */
   readonly score: number;

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 
 /** The ports that are allocated; below the kernel's ephemeral ports, above the band that is left for fixed ones. */
 export const FIRST_ALLOCATED_PORT = 20128;
+/** The last one that is allocated. */
 export const LAST_ALLOCATED_PORT = 31999;
 
 /**
