@@ -11,7 +11,7 @@ import {
 } from "../support/site.ts";
 
 /** How far into a create the kills come, as shares of the status lines that a whole create shows. */
-const MOMENTS = [0.1, 0.3, 0.5, 0.7, 0.9];
+const MOMENTS = [0.08, 0.25, 0.4, 0.55, 0.7, 0.85];
 
 let site: Site;
 let bare: Map<string, Fingerprint>;
