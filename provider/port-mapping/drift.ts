@@ -68,7 +68,7 @@ export function dropInsOf(edge: Edge): readonly string[] {
 
 function driftOfProxy(mapping: Mapping, edge: Edge): readonly string[] {
   const { proxy } = edge;
-  if (!proxy) return ["HAProxy is stopped"];
+  if (!proxy) return [STOPPED.has(edge.unit["ActiveState"]) ? "HAProxy is stopped" : "HAProxy does not answer"];
   const { digest } = renderConfiguration(mappingsOf(edge));
   const running = proxy.servers.get(mapping.name);
   const declared = new Set(mapping.servers.map((server) => server.name));
@@ -100,5 +100,8 @@ function driftOfServer(declared: Server, running: RunningServer | undefined): re
     ...(running.admin === admin ? [] : [`backend ${name} is in ${ADMIN[running.admin]}, declared ${declared.state}`]),
   ];
 }
+
+/** Of the unit; while it is being started again and again, nothing runs for long. */
+const STOPPED = new Set([undefined, "inactive", "failed", "activating", "deactivating"]);
 
 const ADMIN = { ready: "use (READY)", drain: "drain (DRAIN)", maint: "maintenance (MAINT)" } as const;

@@ -19,7 +19,8 @@ function parseEdge(text: string): Edge {
   };
   const unit = parseShow(decode(one("show")[0]!));
   const user = decode(one("user")[0]!);
-  const running = unit["ActiveState"] === "active";
+  const running = ["active", "reloading"].includes(unit["ActiveState"] ?? "");
+  const [info, servers] = running ? [one("info")[0]!, one("servers")[0]!] : ["-", "-"];
   const processes = all("process");
   return {
     guard: one("guard")[0]!,
@@ -34,7 +35,7 @@ function parseEdge(text: string): Edge {
     strangers: all("listener")
       .map(([pid, program, local]) => ({ pid: Number(pid), program: program!, local: local! }))
       .filter((listener) => !processes.some(([pid]) => Number(pid) === listener.pid)),
-    proxy: running ? parseRunning(decode(one("info")[0]!), decode(one("servers")[0]!)) : undefined,
+    proxy: info === "-" || servers === "-" ? undefined : parseRunning(decode(info), decode(servers)),
     outOfJail: running ? [...escapes(processes, one("tree")[0]!, user), ...blindness(one("sees"))] : [],
   };
 }

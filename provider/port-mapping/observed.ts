@@ -14,7 +14,7 @@ export interface Edge {
   readonly user: string | undefined;
   /** Who listens on the mapping's bindPort besides the proxy. */
   readonly strangers: readonly Listener[];
-  /** Undefined when it does not run. */
+  /** Undefined when it does not run, or does not answer for longer than a start or a reload takes. */
   readonly proxy: Running | undefined;
   /** Of each process of the proxy; empty when none runs. */
   readonly outOfJail: readonly string[];

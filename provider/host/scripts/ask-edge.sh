@@ -12,14 +12,45 @@ ask_edge() {
   done
   printf 'guard %s\n' "$edge_seen"
   printf '%s\n' "$edge_texts"
-  edge_show=$(systemctl show --property=LoadState,ActiveState,SubState,UnitFileState,FragmentPath,DropInPaths,NeedDaemonReload,MainPID -- "$EDGE_UNIT")
+  edge_observe_proxy
   printf 'show %s\n' "$(printf '%s' "$edge_show" | base64 -w 0)"
   edge_user=$(getent passwd pulumi-jail-edge || true)
   printf 'user %s\n' "$(printf '%s' "${edge_user:--}" | base64 -w 0)"
   ss -Hltnp "sport = :$1" | perl -ane 'print "listener ", (/users:\(\("([^" ]*)",pid=(\d+)/ ? "$2 $1" : "0 kernel"), " $F[3]\n"'
+  printf '%s\n' "$edge_proxy"
+}
+
+# edge_observe_proxy: sets edge_show and edge_proxy. While HAProxy starts, reloads or comes back after a death, what it says
+# fits no state that lasts: it is asked again, within seconds. What lasts longer is told as it is.
+edge_observe_proxy() {
+  edge_until=$(($(uptime_seconds) + 10))
+  while :; do
+    edge_show=$(edge_show_unit)
+    edge_proxy=
+    case $edge_show in
+      *ActiveState=active* | *ActiveState=reloading*) edge_proxy=$(edge_tell_proxy) ;;
+    esac
+    ! edge_is_settled || return 0
+    [ "$(uptime_seconds)" -lt "$edge_until" ] || return 0
+    sleep 0.1
+  done
+}
+
+edge_show_unit() {
+  systemctl show --property=LoadState,ActiveState,SubState,UnitFileState,FragmentPath,DropInPaths,NeedDaemonReload,MainPID -- "$EDGE_UNIT"
+}
+
+# edge_is_settled: it neither comes nor goes, answered if it runs, and is in the same life as before it was asked.
+edge_is_settled() {
   case $edge_show in
-    *ActiveState=active*) edge_tell_proxy ;;
+    *ActiveState=activating* | *ActiveState=deactivating* | *ActiveState=reloading*) return 1 ;;
+    *ActiveState=active*) ;;
+    *) return 0 ;;
   esac
+  case $edge_proxy in
+    *"info -"* | *"servers -"*) return 1 ;;
+  esac
+  [ "$(edge_show_unit)" = "$edge_show" ]
 }
 
 edge_tell_texts() {
@@ -58,8 +89,19 @@ edge_tell_proxy() {
   edge_tree=$(sed -n 's/^RootDirectory=//p' "/etc/systemd/system/$EDGE_UNIT" 2>/dev/null || true)
   printf 'sees %s %s\n' "$(stat -c %d:%i -- "/proc/$edge_main/root$EDGE/configuration/." 2>/dev/null || echo -)" "$(stat -c %d:%i -- "$EDGE/configuration/." 2>/dev/null || echo -)"
   printf 'tree %s\n' "$(stat -c %d:%i -- "${edge_tree:-/nowhere}/." 2>/dev/null || echo -)"
-  printf 'info %s\n' "$(echo 'show info' | edge_talk "$EDGE_RUN/admin.sock" | base64 -w 0)"
-  printf 'servers %s\n' "$(echo 'show servers state' | edge_talk "$EDGE_RUN/admin.sock" | base64 -w 0)"
+  edge_info=$(edge_answer 'show info' 'Name: HAProxy')
+  printf 'info %s\n' "$edge_info"
+  [ "$edge_info" = - ] || edge_servers=$(edge_answer 'show servers state' '# be_id ')
+  printf 'servers %s\n' "${edge_servers:--}"
+}
+
+# edge_answer COMMAND MARK: the answer in base64, or `-` where none comes that bears the mark.
+edge_answer() {
+  edge_said=$(echo "$1" | edge_talk "$EDGE_RUN/admin.sock" 5 2>/dev/null || true)
+  case $edge_said in
+    *"$2"*) printf '%s\n' "$edge_said" | base64 -w 0 ;;
+    *) printf '%s' - ;;
+  esac
 }
 
 # ask_edge_exposure: the score of systemd-analyze(1) security, or nothing.

@@ -19,19 +19,19 @@ edge_guard() {
   for edge_guarded in $(edge_fragments); do sha256sum -- "$edge_guarded"; done | sha256sum | cut -c 1-64
 }
 
-# edge_talk SOCKET <COMMANDS: a reply to each group of commands; several travel by `;` in one connection, as each costs
-# 15 to 30 ms. The socket takes 16 kB a line.
+# edge_talk SOCKET [SECONDS] <COMMANDS: a reply to each group of commands; several travel by `;` in one connection, as each
+# costs 15 to 30 ms. The socket takes 16 kB a line.
 edge_talk() {
   perl -e '
     use IO::Socket::UNIX;
-    my $path = shift; my @commands = map { chomp; $_ } <STDIN>;
+    my ($path, $seconds) = @ARGV; my @commands = map { chomp; $_ } <STDIN>;
     local $SIG{ALRM} = sub { die "$path does not answer\n" };
     while (@commands) {
       my @some = shift @commands; my $size = length $some[0];
       while (@commands && @some < 60 && $size + length $commands[0] < 8000) { push @some, shift @commands; $size += 1 + length $some[-1] }
       my $line = join ";", @some;
       for (my $try = 0; ; $try++) {
-        alarm 15;
+        alarm $seconds;
         my $socket = IO::Socket::UNIX->new(Peer => $path) or die "cannot reach $path: $!\n";
         print $socket "$line\n"; $socket->flush; shutdown $socket, 1;
         my $reply = join "", <$socket>;
@@ -42,7 +42,7 @@ edge_talk() {
         last;
       }
     }
-  ' -- "$1"
+  ' -- "$1" "${2:-15}"
 }
 
 # edge_count BACKEND: `REQUESTS FAILED` since the start of the workers that live, old ones included. Failed: connection

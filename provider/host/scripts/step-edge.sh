@@ -12,17 +12,17 @@ step_edge_user() {
   esac
 }
 
-# step_edge_validate TREE: `haproxy -c` in the jail and as its user, on a copy that nothing else sees.
+# step_edge_validate TREE: `haproxy -c` in the jail and as its user, on a copy that nothing else sees. The copy goes with
+# the request: beside the edge's own files one would stay when the run is killed.
 step_edge_validate() {
-  edge_candidate=$(mktemp -d "$EDGE/.candidate.XXXXXXXX")
-  chmod 0755 "$edge_candidate"
-  (umask 022 && cat -- "$CONTENT" >"$edge_candidate/haproxy.cfg") || { blame_disk "$EDGE" && exit 1; }
+  edge_candidate=$SPOOL/candidate
+  mkdir -m 0755 -- "$edge_candidate"
+  (umask 022 && cat -- "$CONTENT" >"$edge_candidate/haproxy.cfg") || { blame_disk "$SPOOL" && exit 1; }
   edge_code=0
   systemd-run --quiet --wait --pipe --collect -p "RootDirectory=$1" -p MountAPIVFS=yes -p User=pulumi-jail-edge -p NoNewPrivileges=yes \
     -p PrivateNetwork=yes -p PrivateDevices=yes -p PrivateTmp=yes -p ProtectSystem=strict -p "BindReadOnlyPaths=$edge_candidate:$EDGE/configuration" \
     /usr/sbin/haproxy -c -q -f "$EDGE/configuration/haproxy.cfg" </dev/null >&2 || edge_code=$?
   rm -rf -- "$edge_candidate"
-  find "$EDGE" -maxdepth 1 -name '.candidate.*' -mmin +10 -exec rm -rf -- {} +
   [ "$edge_code" = 0 ] || exit 65
 }
 
@@ -82,7 +82,9 @@ edge_commit() {
       edge_probe "$SPOOL/binds" || exit 66
       ;;
   esac
-  edge_before=$(edge_count "$1")
+  # A start begins all counters anew, and who hangs could not tell them.
+  edge_before="0 0"
+  [ "$4" = start ] || edge_before=$(edge_count "$1")
   edge_keep_old "$@"
   edge_write "$@" || { edge_put_back "$@" && exit 1; }
   case $4 in
@@ -215,7 +217,6 @@ edge_take_down() {
   case $(getent passwd pulumi-jail-edge || true) in
     *:"pulumi-jail edge":*) keep_user_backups userdel -- pulumi-jail-edge >&2 ;;
   esac
-  rm -rf -- "$EDGE"/.candidate.*
   [ ! -d "$EDGE/configuration" ] || remove_tree "$EDGE/configuration"
   step_generation_remove "$EDGE/haproxy"
   # The fragment goes last: what was cut off before is still somebody's, who finishes it.
