@@ -50,7 +50,7 @@ export class SshTransport implements Transport {
       for (let tries = 0; ; tries++) {
         const live = await this.#connect(withinMs);
         const opened = await startCommand(live.client, `${this.sudo ? "sudo -n " : ""}${remoteCommand}`);
-        if (opened.channel !== undefined) return this.#adopt(live.client, opened.channel, onOutput);
+        if (opened.channel !== undefined) return this.#adopt(live.client, opened, onOutput);
         if (opened.refusal === "cut") {
           live.end();
           if (tries >= 1) throw new HostError("unreachable", this.label, `lost the connection: ${opened.reason}`);
@@ -150,23 +150,17 @@ export class SshTransport implements Transport {
     }
   }
 
-  #adopt(client: Client, channel: ClientChannel, onOutput: (chunk: Buffer) => void): Channel {
+  #adopt(client: Client, { channel, ended }: Started, onOutput: (chunk: Buffer) => void): Channel {
     let tail = Buffer.alloc(0);
-    let ended: { exitCode?: number; signal?: string } = {};
     channel.on("data", onOutput);
     // Also to keep it flowing: `close` never fires while something is left unread.
     channel.stderr.on("data", (chunk: Buffer) => {
       tail = Buffer.concat([tail, chunk]).subarray(-stderrTail);
     });
-    channel.on("exit", (code: number | null, signal?: string) => {
-      ended = { ...(code === null ? {} : { exitCode: code }), ...(signal ? { signal } : {}) };
-    });
     channel.on("error", () => {});
-    const closed = new Promise<Closed>((resolve) => {
-      channel.once("close", () => {
-        this.#freeSlot();
-        resolve({ ...ended, stderr: tail.toString("utf8") });
-      });
+    const closed = ended.then((how) => {
+      this.#freeSlot();
+      return { ...how, stderr: tail.toString("utf8") };
     });
     return {
       write: (bytes) => sendInPieces(client, channel, bytes),
@@ -352,9 +346,26 @@ function sendInPieces(client: Client, channel: ClientChannel, bytes: Buffer): vo
   });
 }
 
-type Opened =
-  | { readonly channel: ClientChannel; readonly refusal?: undefined; readonly reason?: undefined }
-  | { readonly channel?: undefined; readonly refusal: "cut" | "full"; readonly reason: string };
+interface Started {
+  readonly channel: ClientChannel;
+  readonly ended: Promise<Pick<Closed, "exitCode" | "signal">>;
+  readonly refusal?: undefined;
+  readonly reason?: undefined;
+}
+
+type Opened = Started | { readonly channel?: undefined; readonly refusal: "cut" | "full"; readonly reason: string };
+
+/**
+ * Listens from the very callback on: a command that ends at once has its answer, its exit code and its end in one
+ * packet, and ssh2 emits them before anything that awaits the channel can run.
+ */
+function started(channel: ClientChannel): Started {
+  let how: Pick<Closed, "exitCode" | "signal"> = {};
+  channel.on("exit", (code: number | null, signal?: string) => {
+    how = { ...(code === null ? {} : { exitCode: code }), ...(signal ? { signal } : {}) };
+  });
+  return { channel, ended: new Promise((resolve) => channel.once("close", () => resolve(how))) };
+}
 
 function startCommand(client: Client, command: string): Promise<Opened> {
   return new Promise((resolve) => {
@@ -365,7 +376,7 @@ function startCommand(client: Client, command: string): Promise<Opened> {
     try {
       client.exec(command, (error, channel) => {
         clearTimeout(timer);
-        if (error === undefined) return resolve({ channel });
+        if (error === undefined) return resolve(started(channel));
         // Only sshd's answer to opening a channel has a reason (RFC 4254, 5.1).
         const full = typeof (error as { reason?: unknown }).reason === "number";
         resolve({ refusal: full ? "full" : "cut", reason: error.message });

@@ -146,6 +146,32 @@ describe("a service that cannot start", () => {
   });
 });
 
+describe("a secret", () => {
+  it("of the connection or of the service is in the state as ciphertext only, and in no output of the CLI", async () => {
+    const canary = "canary-5d41402abc4b2a76";
+    const secret = program("two", `credentials: { token: ${JSON.stringify(canary)} }`).replace(
+      'Host.fromConfig("web1")',
+      'new Host("web1", { connection: { ...Host.fromConfig("web1").connection, privateKey: readFileSync(process.env.PULUMI_JAIL_PRIVATE_KEY_FILE, "utf8") } })',
+    );
+    site.stack.write("index.ts", `import { readFileSync } from "node:fs";\n${secret}`);
+    const up = expectSuccess(await site.stack.up());
+    const state = site.stack.state()?.toString() ?? "";
+    const key = site.host("web1").privateKey.split("\n")[2] ?? "";
+    expect(key.length).toBeGreaterThan(40);
+    for (const text of [state, up.stdout, up.stderr]) {
+      expect(text).not.toContain(canary);
+      expect(text).not.toContain(key);
+    }
+    // The control: both are there, and the service has its credential.
+    expect(state.split('"ciphertext"').length).toBeGreaterThan(3);
+    const found = await sh(`grep -rl ${canary} /var/lib/pulumi-jail/services/web | head -n 3`);
+    expect(found.stdout).toMatch(/credentials/);
+    expectSuccess(await site.stack.preview({ expectNoChanges: true, refresh: true }));
+    site.stack.write("index.ts", program("two"));
+    expectSuccess(await site.stack.up());
+  });
+});
+
 describe("two stacks on one host", () => {
   it("do not clash, and the same name is refused with the owner's name", async () => {
     const other = await site.openStack({

@@ -71,10 +71,11 @@ export async function changesSince(before: Map<string, Fingerprint>, hosts: read
 
 /**
  * What differs from one life of a resource, or from one start of its process, to the next although all is as declared:
- * marks with their claim, the record of a start, the logs, and which namespace it is that the kernel made.
+ * marks with their claim, the record of a start, the logs, which namespace it is that the kernel made, and the outcome
+ * of a killed run's operation, which is kept for that run until its resource's next change.
  */
 export function isOfOneLife(line: string): boolean {
-  return /\/(owner|owner\.json|record\.json|ports|[ab]\.started)( |$)|\/mappings\/|\/scratch\/var-log-|mounts: \/run\/netns\//.test(
+  return /\/(owner|owner\.json|record\.json|ports|[ab]\.started)( |$)|\/mappings\/|\/scratch\/var-log-|mounts: \/run\/netns\/|files: \/run\/pulumi-jail\/operations/.test(
     line,
   );
 }
