@@ -1,29 +1,60 @@
 import type { TestHost } from "../../dev/hosts/index.ts";
 
-/** The same way in as a jailed service has: a namespace, a veth pair and one element of a port map, made by hand. */
-export async function openNamespace(host: TestHost, hostPort: number): Promise<string> {
-  await host.exec(["sh", "-c", script, "sh", host.address, String(hostPort)]);
-  return "bench";
+/** The namespace's name, and of its veth's end on the host: the product's rules are for devices that begin so. */
+const NAMESPACE = "bench";
+const DEVICE = "pjv-bench";
+
+/** A namespace with a way in, as a jailed service has; made by hand. */
+export interface Namespace {
+  readonly name: string;
+  close(): Promise<void>;
 }
 
-/** Addresses far from those that services get; the rules are those of the product's table that a request meets. */
-const script = `set -eu
-ip netns add bench
-ip link add bench-veth type veth peer name eth0 netns bench
-ip addr add 100.96.0.0/31 dev bench-veth
-ip link set bench-veth up
-ip -n bench addr add 100.96.0.1/31 dev eth0
-ip -n bench link set lo up
-ip -n bench link set eth0 up
-ip -n bench route add default via 100.96.0.0
-ip netns exec bench sh -c 'echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start'
-echo 1 >/proc/sys/net/ipv4/conf/bench-veth/forwarding
+/** On a host without a port map: the product's table, as far as a request meets it, with one element. */
+export async function openNamespace(host: TestHost, hostPort: number): Promise<Namespace> {
+  await host.exec(["sh", "-c", makeNamespace]);
+  await host.exec(["nft", "-f", "-"], { input: rules(host.address, hostPort) });
+  return { name: NAMESPACE, close: () => removeNamespace(host, ["delete", "table", "inet", "bench"]) };
+}
+
+/** On a host with jailed services: one more element of their map, as a second table would slow down the services too. */
+export async function openNamespaceBeside(host: TestHost, hostPort: number): Promise<Namespace> {
+  await host.exec(["sh", "-c", makeNamespace]);
+  const element = `{ ${host.address} . ${hostPort} : ${INSIDE} . 80 }`;
+  const words = ["element", "inet", "pulumi_jail", "tcp4", element];
+  await host.exec(["nft", "add", ...words]);
+  return { name: NAMESPACE, close: () => removeNamespace(host, ["delete", ...words]) };
+}
+
+async function removeNamespace(host: TestHost, nft: readonly string[]): Promise<void> {
+  await host.exec(["nft", ...nft]);
+  await host.exec(["ip", "link", "delete", DEVICE]);
+  await host.exec(["ip", "netns", "delete", NAMESPACE]);
+}
+
+/** Far from the addresses that services get. */
+const OUTSIDE = "100.96.0.0";
+const INSIDE = "100.96.0.1";
+
+const makeNamespace = `set -eu
+ip netns add ${NAMESPACE}
+ip link add ${DEVICE} type veth peer name eth0 netns ${NAMESPACE}
+ip addr add ${OUTSIDE}/31 dev ${DEVICE}
+ip link set ${DEVICE} up
+ip -n ${NAMESPACE} addr add ${INSIDE}/31 dev eth0
+ip -n ${NAMESPACE} link set lo up
+ip -n ${NAMESPACE} link set eth0 up
+ip -n ${NAMESPACE} route add default via ${OUTSIDE}
+ip netns exec ${NAMESPACE} sh -c 'echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start'
+echo 1 >/proc/sys/net/ipv4/conf/${DEVICE}/forwarding
 echo 1 >/proc/sys/net/ipv4/conf/host0/forwarding
-nft -f - <<RULES
-table inet bench {
+`;
+
+function rules(address: string, hostPort: number): string {
+  return `table inet bench {
   map tcp4 {
     type ipv4_addr . inet_service : ipv4_addr . inet_service
-    elements = { $1 . $2 : 100.96.0.1 . 80 }
+    elements = { ${address} . ${hostPort} : ${INSIDE} . 80 }
   }
   chain prerouting {
     type nat hook prerouting priority dstnat; policy accept;
@@ -31,20 +62,20 @@ table inet bench {
   }
   chain postrouting {
     type nat hook postrouting priority srcnat; policy accept;
-    ip saddr 127.0.0.0/8 oifname "bench-*" masquerade
+    ip saddr 127.0.0.0/8 oifname "pjv-*" masquerade
   }
   chain forward {
     type filter hook forward priority filter; policy accept;
-    oifname "bench-*" ct status dnat accept
-    iifname "bench-*" ct state established,related accept
-    oifname "bench-*" drop
-    iifname "bench-*" drop
+    oifname "pjv-*" ct status dnat accept
+    iifname "pjv-*" ct state established,related accept
+    oifname "pjv-*" drop
+    iifname "pjv-*" drop
   }
   chain input {
     type filter hook input priority filter; policy accept;
-    iifname "bench-*" ct state established,related accept
-    iifname "bench-*" drop
+    iifname "pjv-*" ct state established,related accept
+    iifname "pjv-*" drop
   }
 }
-RULES
 `;
+}

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { TestHost } from "../../dev/hosts/index.ts";
 import type { Site } from "../site.ts";
 import { bareApache, startApacheIn, writePage } from "./bare-apache.ts";
-import { openNamespace } from "./namespace.ts";
+import { openNamespace, openNamespaceBeside } from "./namespace.ts";
 import { startUnhardened } from "./unhardened.ts";
 
 /** One way to serve the example's page. */
@@ -36,8 +36,10 @@ export async function openWays(site: Site): Promise<{ readonly ways: Ways; stop(
     await bareApache(host);
     await writePage(host, page);
   }
-  await startApacheIn(routed, await openNamespace(routed, HAND_PORT));
-  const beside = await startUnhardened(web, unitName, await openNamespace(web, HAND_PORT));
+  const away = await openNamespace(routed, HAND_PORT);
+  await startApacheIn(routed, away.name);
+  const near = await openNamespaceBeside(web, HAND_PORT);
+  const beside = await startUnhardened(web, unitName, near.name);
   const at = (host: TestHost): string => `http://${host.address}:${HAND_PORT}/`;
   const apache = "apache2.service";
   const ways: Ways = {
@@ -51,7 +53,11 @@ export async function openWays(site: Site): Promise<{ readonly ways: Ways; stop(
     },
   };
   for (const way of Object.values(ways) as Way[]) await expectPage(way, page);
-  return { ways, stop: beside.stop };
+  const stop = async (): Promise<void> => {
+    await beside.stop();
+    await near.close();
+  };
+  return { ways, stop };
 }
 
 /** A way that serves an error page fast would win. */
