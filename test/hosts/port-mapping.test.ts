@@ -217,6 +217,7 @@ describe("drift", () => {
       "systemctl kill -s STOP pulumi-jail-edge.service; systemctl stop pulumi-jail-edge.service & sleep 1; systemctl kill -s KILL pulumi-jail-edge.service; wait",
       "HAProxy is stopped",
     ],
+    ["HAProxy hangs", "systemctl kill -s STOP pulumi-jail-edge.service", "HAProxy does not answer"],
     ["the unit disabled", "systemctl -q disable pulumi-jail-edge.service", "pulumi-jail-edge.service is disabled"],
     [
       "the unit changed",
