@@ -16,22 +16,7 @@ export function treeOf(base: string, digest: string): string {
   return `${generationsDirectory(base)}/${digest}`;
 }
 
-/** How the daemon is started, as JSON; all that a service reads of a generation. */
-export function launchPath(base: string, digest: string): string {
-  return `${treeOf(base, digest)}.launch.json`;
-}
-
 /** Everything that the generation holds and why, as JSON. */
 export function manifestPath(base: string, digest: string): string {
   return `${treeOf(base, digest)}.manifest.json`;
-}
-
-/** What `renderEntries` gives; its sha256 begins with the digest. */
-export function entriesPath(base: string, digest: string): string {
-  return `${treeOf(base, digest)}.entries`;
-}
-
-/** A generation's name is 16 hex. */
-export function isDigest(text: string): boolean {
-  return /^[0-9a-f]{16}$/.test(text);
 }

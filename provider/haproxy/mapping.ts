@@ -45,12 +45,6 @@ export interface ServerCheck {
   readonly fall: number;
 }
 
-/** `web.http.10.0.0.4 at 10.0.0.4:20128`, for people. */
-export function describeServer(server: Pick<Server, "name" | "address" | "port">): string {
-  const at = renderAddress(server.address, server.port);
-  return server.name === at ? at : `${server.name} at ${at}`;
-}
-
 /** `10.0.0.4:80`, `[2001:db8::4]:80`. */
 export function renderAddress(address: string, port: number): string {
   return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
