@@ -245,7 +245,14 @@ system("systemctl", "kill", "--signal=KILL", "--kill-who=all", $name) if grep { 
 for (1 .. 40) { last unless members(); pause(0.05) }
 mark("end");
 close $facts or die "cannot write the facts: $!\n";
+PERL
+  trace_look_source
+}
 
+# What the traced run and the trial in the jail (step-trial.sh) share: looking at a unit's processes, and probing them. The
+# main part before it declares $name, $unit, $root, $port, $type, $path, @command, $end, $since, $facts.
+trace_look_source() {
+  cat <<'PERL'
 sub fact { print $facts "$_[0]\n" }
 sub mark { chomp(my $now = `date +%s.%N`); fact("phase=$_[0] $now") }
 sub pause { select undef, undef, undef, $_[0] }
