@@ -12,6 +12,8 @@ export interface DiscoverySpec {
   readonly exclude: readonly string[];
   /** By path in the jail; laid into the build root before the trace. */
   readonly files: Readonly<Record<string, DeclaredFile>>;
+  /** Script of the POSIX shell, run once in the build root before the trace. */
+  readonly prepare?: string;
   /** More names for the made passwd. */
   readonly users: readonly string[];
   readonly discovery: DiscoveryMethod;

@@ -18,8 +18,8 @@ export function openBuildRootStep(id: string, lock: string, spec: DiscoverySpec,
   return {
     step: "open-build-root",
     args: [id, lock, tracer ? "yes" : "no", ...packages],
-    content: renderFiles(spec.files),
-    describe: packages.length > 0 ? `installing ${packages.join(" ")} in a build root` : "opening a build root",
+    content: renderFiles({ ...spec.files, ...preparation(spec) }),
+    describe: describeOpening(spec),
   };
 }
 
@@ -48,6 +48,16 @@ export function inspectBuildRootStep(id: string, spec: DiscoverySpec): Step {
 /** Unmounts and removes the build root; done already when there is none. */
 export function closeBuildRootStep(id: string): Step {
   return { step: "close-build-root", args: [id], describe: "removing the build root" };
+}
+
+function describeOpening({ packages, prepare }: DiscoverySpec): string {
+  const opening = packages.length > 0 ? `installing ${packages.join(" ")} in a build root` : "opening a build root";
+  return prepare === undefined ? opening : `${opening}, preparing it`;
+}
+
+/** Travels as a file of the build root; build-prepare.sh runs it and takes it away. */
+function preparation({ prepare }: DiscoverySpec): DiscoverySpec["files"] {
+  return prepare === undefined ? {} : { "/.pulumi-jail-prepare": { content: prepare, mode: "0600", owner: "root" } };
 }
 
 /** A line `MODE OWNER LENGTH PATH` for each file, then its bytes and a newline. */

@@ -9,7 +9,7 @@ export interface DesiredJail {
   readonly jailName: string;
   readonly base: string;
   readonly files: readonly DeclaredFile[];
-  /** Stands for every input that decides what is discovered, but for `files`. */
+  /** Stands for every input that decides what is discovered; of `files` only where `prepare` may read them. */
   readonly discoveryDigest: string;
   readonly filesDigest: string;
   readonly pinnedGeneration?: string;
@@ -17,15 +17,17 @@ export interface DesiredJail {
 }
 
 export function desiredJail(inputs: JailInputs): DesiredJail {
-  const { packages, unit, programs, source, content, include, exclude, users, discovery } = inputs;
+  const { packages, unit, programs, source, content, include, exclude, users, prepare, discovery } = inputs;
   const files = Object.entries(inputs.files).map(([path, file]) => declaredFile(path, file));
   const marks = files.map(({ content: text, ...file }) => ({ ...file, sha256: sha256(text) }));
+  const sortedMarks = marks.sort((a, b) => (a.path < b.path ? -1 : 1));
+  const wanted = { packages, unit, programs, source, content, include, exclude, users, prepare, discovery };
   return {
     jailName: inputs.jailName,
     base: jailBase(inputs.jailName),
     files,
-    discoveryDigest: digestOf({ packages, unit, programs, source, content, include, exclude, users, discovery }),
-    filesDigest: digestOf(marks.sort((a, b) => (a.path < b.path ? -1 : 1))),
+    discoveryDigest: digestOf(prepare === undefined ? wanted : { ...wanted, files: sortedMarks }),
+    filesDigest: digestOf(sortedMarks),
     pinnedGeneration: inputs.pinnedGeneration,
     keepGenerations: inputs.keepGenerations,
   };

@@ -16,6 +16,7 @@ export interface JailInputs extends CommonInputs {
   readonly include: readonly string[];
   readonly exclude: readonly string[];
   readonly files: Readonly<Record<string, { readonly content: string; readonly mode: string; readonly owner: string }>>;
+  readonly prepare?: string;
   readonly discovery: {
     readonly method: "trace" | "static" | "none";
     readonly probe?: JailProbe;
@@ -84,6 +85,7 @@ export const jailFields: FieldTable<JailInputs> = {
   content: builds,
   include: builds,
   exclude: builds,
+  prepare: builds,
   discovery: builds,
   users: builds,
   files: { effect: "update", note: noteFiles },

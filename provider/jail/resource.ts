@@ -40,6 +40,12 @@ export interface JailArgs {
    * use the service's `configFiles` or `credentials`. A file that is not read at start is exchanged without a trace.
    */
   files?: pulumi.Input<Record<string, pulumi.Input<JailFile>>>;
+  /**
+   * A script of the POSIX shell that is run once in the build root, as root, after the packages and `files` are in and before
+   * the trace: it makes what no package brings, such as a Java run-time of just some modules. What the service uses of it gets
+   * into the jail, its tools do not. It has the host's network; never a secret. Default: none. A change builds a new generation.
+   */
+  prepare?: pulumi.Input<string>;
   /** How the files are found. A change builds a new generation. */
   discovery?: pulumi.Input<JailDiscovery>;
   /** More names for the service's passwd and group, besides root and those that the unit names; default none. */
@@ -103,8 +109,9 @@ export class Jail extends JailResource {
   readonly host: Host | ConnectionArgs;
 
   constructor(name: string, args: JailArgs, options?: pulumi.CustomResourceOptions) {
-    const files = args.files === undefined ? undefined : withoutSecrets(name, args.files);
-    super(jailShim, "Jail", name, { ...args, files }, outputs, options);
+    const files = withoutSecrets(name, "files", args.files);
+    const prepare = withoutSecrets(name, "prepare", args.prepare);
+    super(jailShim, "Jail", name, { ...args, files, prepare }, outputs, options);
     this.host = args.connection;
   }
 }
@@ -112,11 +119,12 @@ export class Jail extends JailResource {
 const outputs: readonly string[] = ["jailName", "generation", "rootDirectory", "packageVersions", "fileCount", "bytes"];
 
 /** A jail's files lie in a tree that is shared, listed in manifests and kept for a rollback: nothing of it is secret. */
-function withoutSecrets(name: string, files: NonNullable<JailArgs["files"]>): pulumi.Output<unknown> {
-  const given = pulumi.output(files);
+function withoutSecrets(name: string, field: string, value: unknown): pulumi.Output<unknown> | undefined {
+  if (value === undefined) return undefined;
+  const given = pulumi.output(value);
   return pulumi.output(pulumi.isSecret(given)).apply((secret) => {
     if (secret)
-      throw new Error(`Jail ${name}: files holds a secret; give it to the service as configFiles or credentials`);
+      throw new Error(`Jail ${name}: ${field} holds a secret; give it to the service as configFiles or credentials`);
     return given;
   });
 }

@@ -48,6 +48,7 @@ export const jailSchema: v.GenericSchema = v.looseObject({
       ),
     ),
   ),
+  prepare: v.optional(pattern(/^[^\0]*\S[^\0]*$/, "is no script of the POSIX shell")),
   discovery: known(
     v.looseObject({
       method: known(

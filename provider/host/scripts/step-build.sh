@@ -44,6 +44,7 @@ step_open_build_root() {
   if [ "$build_tracer" = yes ] && [ ! -x /usr/bin/strace ]; then set -- "$@" strace; fi
   if [ $# -gt 0 ]; then install_packages "$@"; fi
   lay_files
+  prepare_build_root "$build"
   mount -o remount,ro "$build/root"
 }
 

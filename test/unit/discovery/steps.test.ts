@@ -39,6 +39,14 @@ test("a discovery is one plan: sweep, build root, trace, inventory", () => {
   ]);
 });
 
+test("what prepares the build root travels as a file of it, after the declared ones", () => {
+  const spec = specOf("app.service", { packages: ["app"], prepare: "make-it\n" });
+  expect(planDiscovery(spec, "jail-x", "jail/x")[1]).toMatchObject({
+    content: "0600 root 8 /.pulumi-jail-prepare\nmake-it\n\n",
+    describe: "installing app in a build root, preparing it",
+  });
+});
+
 test("without a trace the unit is only read, and no tracer is brought", () => {
   const spec = specOf("app.service", { packages: ["app"], discovery: { method: "static", deadlineSeconds: 90 } });
   const steps = planDiscovery(spec, "jail-x", "jail/x");

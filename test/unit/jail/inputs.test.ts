@@ -85,6 +85,7 @@ describe("check", () => {
     [{ source: { suite: "trixie" } }, 'source: {"suite":"trixie"}: only "host" is in this version'],
     [{ content: "full" }, 'content: "full": only "minimal" is in this version'],
     [{ manifestFile: "apache.lock.json" }, "manifestFile: is not in this version"],
+    [{ prepare: " \n" }, 'prepare: " \\n" is no script of the POSIX shell'],
     [{ discovery: { method: "guess" } }, 'discovery.method: "guess" is not "trace", "static" or "none"'],
     [{ discovery: { deadlineSeconds: 1 } }, "discovery.deadlineSeconds: 1 is not a whole number from 10 to 3600"],
     [{ discovery: { probe: { path: "x" } } }, 'discovery.probe.path: "x" is no path of a URL; it begins with "/"'],
@@ -124,6 +125,7 @@ describe("diff", () => {
     [{ exclude: ["/usr/share/apache2"] }],
     [{ users: ["news"] }],
     [{ discovery: { rounds: 1 } }],
+    [{ prepare: "jlink --output /opt/jre --add-modules java.base" }],
   ])("%j is an update that builds beside what runs", (args) => {
     expect(changed(args)).toEqual({
       changes: true,

@@ -30,10 +30,13 @@ describe("a Jail in a program", () => {
     expect(inputs["files"]).toEqual({ "/var/www/html/index.html": { content: "hello" } });
   });
 
-  test("refuses a secret in its files, and says where it belongs", async () => {
+  test("refuses a secret in its files or prepare, and says where it belongs", async () => {
+    const told = "holds a secret; give it to the service as configFiles or credentials";
     const files = { "/etc/apache2/key": { content: pulumi.secret("s3cret") } };
     const failed = await failureOf(() => new Jail("leaky", { ...args, files }));
-    expect(failed).toContain("Jail leaky: files holds a secret; give it to the service as configFiles or credentials");
+    expect(failed).toContain(`Jail leaky: files ${told}`);
+    const prepare = pulumi.secret("echo s3cret");
+    expect(await failureOf(() => new Jail("leaky", { ...args, prepare }))).toContain(`Jail leaky: prepare ${told}`);
     expect(failed).not.toContain("s3cret");
     expect(registered.map(({ name }) => name)).not.toContain("leaky");
   });
