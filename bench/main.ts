@@ -1,13 +1,12 @@
 /** `npm run bench [-- SECTION...]`: measures on hosts of its own, prints what it found and writes it to bench/results/. */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { cpus, loadavg, totalmem } from "node:os";
-import { join } from "node:path";
+import { loadavg } from "node:os";
 import { progress } from "../dev/progress.ts";
 import { memorySection } from "./engine/memory-section.ts";
 import { engineSection } from "./engine/section.ts";
 import { jailSection } from "./jail/section.ts";
+import { publishReport } from "./publish.ts";
 import { openSite, type Site } from "./site.ts";
-import { type Report, renderReport } from "./table.ts";
+import type { Report } from "./table.ts";
 import { throughputSection } from "./throughput/section.ts";
 
 /** In the order that leaves the least to do: the first two begin without the example, the others need it. */
@@ -45,7 +44,7 @@ async function main(words: readonly string[]): Promise<number> {
       progress(`section ${name}`);
       try {
         const report = await (SECTIONS[name] as (typeof SECTIONS)[string])(site);
-        console.log(`\n${publish(name, report, loadBefore)}`);
+        console.log(`\n${publishReport(name, report, `npm run bench -- ${name}`, loadBefore)}`);
         notMet += report.targets.filter((target) => !target.met).length;
       } catch (error) {
         // The other sections have figures of their own.
@@ -59,25 +58,6 @@ async function main(words: readonly string[]): Promise<number> {
   }
   progress(notMet === 0 ? "every target that was measured is met" : `${notMet} targets are not met`);
   return failed.length === 0 ? 0 : 1;
-}
-
-/** A file per section, so that one that runs alone leaves the others' figures. Nothing in it names this machine. */
-function publish(name: string, report: Report, loadBefore: number): string {
-  const processor = cpus()[0]?.model.trim() ?? process.arch;
-  const memory = `${Math.round(totalmem() / 2 ** 30)} GB`;
-  const machine = `Measured on ${cpus().length} cores (${processor}), ${memory}, Linux ${kernel()}, Node ${process.version}, Debian 12 hosts by systemd-nspawn on this one machine; its load average before was ${loadBefore.toFixed(1)}.`;
-  const text = renderReport({
-    ...report,
-    body: [...report.body, `${machine} Repeat it with \`npm run bench -- ${name}\`.`],
-  });
-  const directory = join(import.meta.dirname, "results");
-  mkdirSync(directory, { recursive: true });
-  writeFileSync(join(directory, `${name}.md`), text);
-  return text;
-}
-
-function kernel(): string {
-  return /^[\d.]+\d/.exec(readFileSync("/proc/sys/kernel/osrelease", "latin1"))?.[0] ?? "";
 }
 
 process.exitCode = await main(process.argv.slice(2));

@@ -4,13 +4,13 @@ import { canBootHosts, installNeeds } from "./hosts/index.ts";
 import { repository } from "./paths.ts";
 import { progress } from "./progress.ts";
 
-/** `npm run bench`: the benchmarks need hosts. Gives the exit code. */
-export async function runBench(words: readonly string[]): Promise<number> {
+/** `npm run bench` and `bench:services`: the benchmarks need hosts. Gives the exit code. */
+export async function runBench(program: string, words: readonly string[]): Promise<number> {
   const reason = await canBootHosts();
   if (reason !== undefined) {
     progress(`the benchmarks boot Linux hosts on this machine, and it can't: ${reason}`);
     return 1;
   }
   await installNeeds(progress);
-  return spawnSync(process.execPath, [join(repository, "bench/main.ts"), ...words], { stdio: "inherit" }).status ?? 1;
+  return spawnSync(process.execPath, [join(repository, program), ...words], { stdio: "inherit" }).status ?? 1;
 }

@@ -11,9 +11,12 @@ switch (command) {
     process.exitCode = await (await import("./demo.ts")).runDemo(words);
     break;
   case "bench":
-    process.exitCode = await (await import("./bench.ts")).runBench(words);
+    process.exitCode = await (await import("./bench.ts")).runBench("bench/main.ts", words);
+    break;
+  case "bench:services":
+    process.exitCode = await (await import("./bench.ts")).runBench("bench/services/main.ts", words);
     break;
   default:
-    progress(`unknown command ${JSON.stringify(command ?? "")}; there are test, demo and bench`);
+    progress(`unknown command ${JSON.stringify(command ?? "")}; there are test, demo, bench and bench:services`);
     process.exitCode = 2;
 }

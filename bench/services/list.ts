@@ -1,0 +1,129 @@
+import type { ProtocolName } from "./protocols/index.ts";
+
+/** One row of the table: a packaged daemon, by package and unit name. */
+export interface PackagedService {
+  /** What the command line and the table call it. */
+  readonly name: string;
+  readonly kind: string;
+  /** The package, or several where the daemon's own package is nothing without another. */
+  readonly packages: readonly string[];
+  readonly unit: string;
+  readonly ports: Readonly<Record<string, ServicePort>>;
+  /** Site configuration without which the daemon does nothing at all; with `why`, which the table shows. */
+  readonly files?: Readonly<Record<string, string>>;
+  readonly why?: string;
+}
+
+/** A port with the protocol that proves it. */
+export type ServicePort = { readonly speaks: ProtocolName } & (
+  | { readonly jailPort: number; readonly protocol?: "udp" }
+  | { readonly socket: string }
+);
+
+/** All rows; Apache is first, as the others' times are told as ratios to its. */
+export const services: readonly PackagedService[] = [
+  row("apache2", "web server", "apache2", "apache2.service", { http: tcp(80, "http") }),
+  row("nginx", "web server", "nginx", "nginx.service", { http: tcp(80, "http") }),
+  row("lighttpd", "web server", "lighttpd", "lighttpd.service", { http: tcp(80, "http") }),
+  row("caddy", "web server, Go", "caddy", "caddy.service", { http: tcp(80, "http") }),
+  row("haproxy", "proxy", "haproxy", "haproxy.service", { http: tcp(80, "http") }, "it has no frontend of its own", {
+    "/etc/haproxy/haproxy.cfg": "defaults\n  mode http\n  timeout client 5s\nfrontend here\n  bind :80\n",
+  }),
+  row("squid", "proxy and cache", "squid", "squid.service", { proxy: tcp(3128, "http") }),
+  row("tinyproxy", "proxy", "tinyproxy", "tinyproxy.service", { proxy: tcp(8888, "http") }),
+  row("varnish", "cache", "varnish", "varnish.service", { http: tcp(6081, "http") }),
+  row("memcached", "cache", "memcached", "memcached.service", { cache: tcp(11211, "memcached") }),
+  row("redis", "database", "redis-server", "redis-server.service", { redis: tcp(6379, "redis") }),
+  row("mariadb", "database", "mariadb-server", "mariadb.service", { db: tcp(3306, "mysql") }),
+  row("postgresql", "database", "postgresql", "postgresql@15-main.service", { db: tcp(5432, "postgres") }),
+  row("influxdb", "database, Go", "influxdb", "influxdb.service", { http: tcp(8086, "http") }),
+  row("etcd", "database, Go", "etcd-server", "etcd.service", { client: tcp(2379, "http") }),
+  row("rabbitmq", "queue, Erlang", "rabbitmq-server", "rabbitmq-server.service", { amqp: tcp(5672, "amqp") }),
+  row("mosquitto", "queue", "mosquitto", "mosquitto.service", { mqtt: tcp(1883, "mqtt") }),
+  row("beanstalkd", "queue", "beanstalkd", "beanstalkd.service", { queue: tcp(11300, "beanstalk") }),
+  row("nats", "queue, Go", "nats-server", "nats-server.service", { nats: tcp(4222, "nats") }),
+  row("gearman", "queue", "gearman-job-server", "gearman-job-server.service", { jobs: tcp(4730, "gearman") }),
+  row("bind9", "name server", "bind9", "named.service", dns()),
+  row("unbound", "name server", "unbound", "unbound.service", dns()),
+  row("dnsmasq", "name server", "dnsmasq", "dnsmasq.service", dns()),
+  row("knot", "name server", "knot", "knot.service", dns()),
+  row("nsd", "name server", "nsd", "nsd.service", dns()),
+  row("pdns", "name server", ["pdns-server", "pdns-backend-bind"], "pdns.service", dns()),
+  row("postfix", "mail", "postfix", "postfix@-.service", { smtp: tcp(25, "smtp") }),
+  row("exim4", "mail", "exim4-daemon-light", "exim4.service", { smtp: tcp(25, "smtp") }),
+  row("opensmtpd", "mail", "opensmtpd", "opensmtpd.service", { smtp: tcp(25, "smtp") }),
+  row("dovecot", "mail", "dovecot-imapd", "dovecot.service", { imap: tcp(143, "imap") }),
+  row("spamd", "mail, Perl", "spamassassin", "spamassassin.service", { spamd: tcp(783, "spamd") }),
+  row("postgrey", "mail, Perl", "postgrey", "postgrey.service", { policy: tcp(10023, "postgrey") }),
+  row("php-fpm", "interpreter, PHP", "php8.2-fpm", "php8.2-fpm.service", {
+    fpm: { socket: "/run/php/php8.2-fpm.sock", speaks: "fastcgi" },
+  }),
+  row("radicale", "interpreter, Python", "radicale", "radicale.service", { http: tcp(5232, "http") }),
+  row("prosody", "chat, Lua", "prosody", "prosody.service", { xmpp: tcp(5222, "xmpp") }),
+  row("ejabberd", "chat, Erlang", "ejabberd", "ejabberd.service", { xmpp: tcp(5222, "xmpp") }),
+  row("ngircd", "chat", "ngircd", "ngircd.service", { irc: tcp(6667, "irc") }),
+  row("tomcat10", "JVM", "tomcat10", "tomcat10.service", { http: tcp(8080, "http") }),
+  row("jetty9", "JVM", "jetty9", "jetty9.service", { http: tcp(8080, "http") }),
+  row("zookeeper", "JVM", "zookeeperd", "zookeeper.service", { client: tcp(2181, "zookeeper") }),
+  row("prometheus", "monitoring, Go", "prometheus", "prometheus.service", { http: tcp(9090, "http") }),
+  row("node-exporter", "monitoring, Go", "prometheus-node-exporter", "prometheus-node-exporter.service", {
+    http: tcp(9100, "http"),
+  }),
+  row("snmpd", "monitoring", "snmpd", "snmpd.service", { snmp: udp(161, "snmp") }),
+  row("munin-node", "monitoring, Perl", "munin-node", "munin-node.service", { munin: tcp(4949, "munin") }),
+  row("graphite-carbon", "monitoring, Python", "graphite-carbon", "carbon-cache.service", {
+    line: tcp(2003, "carbon"),
+  }),
+  row("slapd", "directory", "slapd", "slapd.service", { ldap: tcp(389, "ldap") }),
+  row("freeradius", "directory", "freeradius", "freeradius.service", { auth: udp(1812, "radius") }),
+  row("openssh", "remote login", "openssh-server", "ssh.service", { ssh: tcp(22, "ssh") }),
+  row("dropbear", "remote login", "dropbear", "dropbear.service", { ssh: tcp(22, "ssh") }),
+  row("xrdp", "remote login", "xrdp", "xrdp.service", { rdp: tcp(3389, "rdp") }),
+  row("vsftpd", "files", "vsftpd", "vsftpd.service", { ftp: tcp(21, "ftp") }),
+  row("proftpd", "files", "proftpd-core", "proftpd.service", { ftp: tcp(21, "ftp") }),
+  row("pure-ftpd", "files", "pure-ftpd", "pure-ftpd.service", { ftp: tcp(21, "ftp") }),
+  row("tftpd", "files", "tftpd-hpa", "tftpd-hpa.service", { tftp: udp(69, "tftp") }),
+  row("rsync", "files", "rsync", "rsync.service", { rsync: tcp(873, "rsync") }, "its unit asks for the file", {
+    "/etc/rsyncd.conf": "use chroot = no\n[srv]\npath = /srv\n",
+  }),
+  row("transmission", "files", "transmission-daemon", "transmission-daemon.service", { rpc: tcp(9091, "http") }),
+  row("icecast2", "media", "icecast2", "icecast2.service", { http: tcp(8000, "http") }),
+  row("mpd", "media", "mpd", "mpd.service", { mpd: tcp(6600, "mpd") }),
+  row("coturn", "media", "coturn", "coturn.service", { stun: udp(3478, "stun") }),
+  row("tor", "network", "tor", "tor@default.service", { socks: tcp(9050, "socks") }),
+  row("chrony", "network", "chrony", "chrony.service", { ntp: udp(123, "ntp") }),
+  row("ntpsec", "network", "ntpsec", "ntpsec.service", { ntp: udp(123, "ntp") }),
+  row("dictd", "dictionary", "dictd", "dictd.service", { dict: tcp(2628, "dict") }),
+];
+
+function row(
+  name: string,
+  kind: string,
+  packages: string | readonly string[],
+  unit: string,
+  ports: PackagedService["ports"],
+  why?: string,
+  files?: PackagedService["files"],
+): PackagedService {
+  return {
+    name,
+    kind,
+    packages: typeof packages === "string" ? [packages] : packages,
+    unit,
+    ports,
+    ...(why === undefined ? {} : { why }),
+    ...(files === undefined ? {} : { files }),
+  };
+}
+
+function tcp(jailPort: number, speaks: ProtocolName): ServicePort {
+  return { jailPort, speaks };
+}
+
+function udp(jailPort: number, speaks: ProtocolName): ServicePort {
+  return { jailPort, protocol: "udp", speaks };
+}
+
+function dns(): PackagedService["ports"] {
+  return { udp: udp(53, "dns"), tcp: tcp(53, "dns-tcp") };
+}

@@ -1,0 +1,84 @@
+/** `npm run bench:services [-- NAME...]`: every row of list.ts, or those named, on hosts of its own. */
+import { appendFileSync } from "node:fs";
+import { loadavg } from "node:os";
+import { bootHosts, findHosts, type TestHost, type TestHosts } from "../../dev/hosts/index.ts";
+import { progress } from "../../dev/progress.ts";
+import { publishReport } from "../publish.ts";
+import { type PackagedService, services } from "./list.ts";
+import { type Measured, measureService } from "./measure.ts";
+import { isGood, servicesReport } from "./report.ts";
+
+/** Two rows at a time; more would only wait for each other. */
+const HOSTS = ["left", "right"] as const;
+
+const LONGEST_MS = 60 * 60_000;
+
+async function main(words: readonly string[]): Promise<number> {
+  const [loadBefore = 0] = loadavg();
+  const unknown = words.filter((word) => !services.some(({ name }) => name === word));
+  if (unknown.length > 0) {
+    progress(`there is no row ${unknown.join(", ")}; there are ${services.map(({ name }) => name).join(", ")}`);
+    return 2;
+  }
+  const chosen = services.filter(({ name }) => words.length === 0 || words.includes(name));
+  const run = `services-${process.pid}`;
+  let closing: Promise<void> | undefined;
+  const close = (): Promise<void> => (closing ??= clear(run));
+  const giveUp = (reason: string) => () => {
+    progress(`${reason}: taking the hosts away`);
+    void close().finally(() => process.exit(1));
+  };
+  process.once("SIGINT", giveUp("interrupted"));
+  process.once("SIGTERM", giveUp("ended"));
+  const timer = setTimeout(giveUp(`not done after ${LONGEST_MS / 60_000} minutes`), LONGEST_MS);
+  try {
+    const names = HOSTS.slice(0, chosen.length);
+    const measured = await measureAll(chosen, await bootHosts({ run, hosts: names, progress }));
+    const report = servicesReport(measured);
+    // A part of the rows is a look at them, not the table.
+    console.log(
+      words.length === 0 ? publishReport("services", report, "npm run bench:services", loadBefore) : show(measured),
+    );
+    return measured.every(isGood) ? 0 : 1;
+  } finally {
+    clearTimeout(timer);
+    await close();
+  }
+}
+
+/** Apache alone at first, as its times are the others' measure; then a row per host. */
+async function measureAll(chosen: readonly PackagedService[], hosts: TestHosts): Promise<readonly Measured[]> {
+  const found = new Map<string, Measured>();
+  const queue = [...chosen];
+  const work = async (host: TestHost): Promise<void> => {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift())
+      found.set(next.name, await one(next, host));
+  };
+  const [first] = hosts.hosts;
+  if (first !== undefined && queue[0]?.name === "apache2") found.set("apache2", await one(queue.shift()!, first));
+  await Promise.all(hosts.hosts.map(work));
+  return chosen.map(({ name }) => found.get(name)!);
+}
+
+async function one(service: PackagedService, host: TestHost): Promise<Measured> {
+  const measured = await measureService(service, host).catch(
+    (error: unknown): Measured => ({ service, answers: {}, failure: String(error) }),
+  );
+  const answers = Object.values(measured.answers).map(({ words }) => words);
+  progress(`${service.name}: ${measured.failure ?? answers.join("; ")}`);
+  const log = process.env["PULUMI_JAIL_BENCH_LOG"];
+  if (log !== undefined) appendFileSync(log, `${JSON.stringify(measured)}\n`);
+  return measured;
+}
+
+function show(measured: readonly Measured[]): string {
+  return measured
+    .map(({ service, failure, answers }) => JSON.stringify({ name: service.name, failure, answers }))
+    .join("\n");
+}
+
+async function clear(run: string): Promise<void> {
+  await (await findHosts(run))?.destroy();
+}
+
+process.exitCode = await main(process.argv.slice(2));
