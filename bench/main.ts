@@ -4,6 +4,8 @@ import { progress } from "../dev/progress.ts";
 import { memorySection } from "./engine/memory-section.ts";
 import { engineSection } from "./engine/section.ts";
 import { jailSection } from "./jail/section.ts";
+import { paperSection } from "./paper/section.ts";
+import { parallelSection } from "./parallel/section.ts";
 import { publishReport } from "./publish.ts";
 import { openSite, type Site } from "./site.ts";
 import type { Report } from "./table.ts";
@@ -14,6 +16,8 @@ const SECTIONS: Readonly<Record<string, (site: Site) => Promise<Report>>> = {
   engine: engineSection,
   memory: memorySection,
   jail: jailSection,
+  paper: paperSection,
+  parallel: parallelSection,
   throughput: throughputSection,
 };
 

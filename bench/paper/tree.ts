@@ -1,0 +1,18 @@
+import type { TestHost } from "../../dev/hosts/index.ts";
+
+/** What is in a directory tree: regular files only, mounts below it left out. */
+export interface TreeCount {
+  readonly files: number;
+  readonly bytes: number;
+  readonly executables: number;
+  readonly setid: number;
+}
+
+/** Counts on the host, by find. `without` is left out: a database's data is not the program's part. */
+export async function countTree(host: TestHost, root: string, without = "/nowhere"): Promise<TreeCount> {
+  const script = `find "$1" -xdev -path "$1$2" -prune -o -type f -printf '%s %m\\n' | awk '{ n++; s += $1; m = substr($2, length($2) - 2); if (m ~ /[1357]/) x++; if (length($2) > 3 && substr($2, 1, 1) ~ /[2-7]/) u++ } END { print n + 0, s + 0, x + 0, u + 0 }'`;
+  const { stdout } = await host.exec(["sh", "-c", script, "sh", root, without]);
+  const [files = Number.NaN, bytes = Number.NaN, executables = 0, setid = 0] = stdout.trim().split(" ").map(Number);
+  if (!Number.isFinite(files + bytes)) throw new Error(`nothing was counted below ${root}: ${stdout}`);
+  return { files, bytes, executables, setid };
+}
