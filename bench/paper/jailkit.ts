@@ -28,7 +28,7 @@ export async function measureJailkit(host: TestHost, subject: Subject): Promise<
     host,
     `jk_init -j ${JAIL} ${sections.join(" ")} >/dev/null 2>&1 || true; for program in ${programs.join(" ")}; do jk_cp -j ${JAIL} "$program" >/dev/null 2>&1 || true; done`,
   );
-  const shipped = await countTree(host, JAIL);
+  const shipped = await countTree(host, JAIL, subject.data);
   const shippedStarts = await starts(host, subject);
   let done = 0;
   let answers = shippedStarts;
@@ -37,7 +37,7 @@ export async function measureJailkit(host: TestHost, subject: Subject): Promise<
     done += 1;
     answers = await starts(host, subject);
   }
-  const finished = await countTree(host, JAIL);
+  const finished = await countTree(host, JAIL, subject.data);
   await sh(
     host,
     `for at in $(awk '$5 ~ "^${JAIL}/" { print $5 }' /proc/self/mountinfo); do umount "$at"; done; rm -rf --one-file-system ${JAIL}`,
