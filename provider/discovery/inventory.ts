@@ -9,7 +9,7 @@ export interface Inventory {
   /** By soname asked for: its path. */
   readonly libraries: ReadonlyMap<string, string>;
   readonly users: readonly UserFact[];
-  readonly groups: readonly { readonly name: string; readonly gid: number }[];
+  readonly groups: readonly GroupFact[];
   /** Of the packages asked for. */
   readonly versions: ReadonlyMap<string, string>;
 }
@@ -27,12 +27,20 @@ export interface Fact {
   readonly version?: string;
   /** It holds a private key. */
   readonly key: boolean;
+  /** It is not on the host: a package's installation made it in the build root. */
+  readonly made: boolean;
 }
 
 export interface ElfFact {
   readonly interpreter?: string;
   /** Soname and the path it was found at. */
   readonly needed: readonly { readonly soname: string; readonly path?: string }[];
+}
+
+export interface GroupFact {
+  readonly name: string;
+  readonly gid: number;
+  readonly members: readonly string[];
 }
 
 export interface UserFact {
@@ -50,7 +58,7 @@ export function parseInventory(text: string): Inventory {
   const included: string[][] = [];
   const libraries = new Map<string, string>();
   const users: UserFact[] = [];
-  const groups: { name: string; gid: number }[] = [];
+  const groups: GroupFact[] = [];
   const versions = new Map<string, string>();
   for (const line of text.split("\n")) {
     if (line === "") continue;
@@ -79,7 +87,11 @@ export function parseInventory(text: string): Inventory {
         users.push({ name: first, uid: Number(second), group: fields[2] ?? "", home: fields[3] ?? "" });
         break;
       case "G":
-        groups.push({ name: first, gid: Number(second) });
+        groups.push({
+          name: first,
+          gid: Number(second),
+          members: (fields[2] ?? "").split(",").filter((name) => name !== ""),
+        });
         break;
       default:
         throw new Error(`no line of an inventory: ${line.slice(0, 200)}`);
@@ -131,7 +143,7 @@ const types: Readonly<Record<string, Fact["type"]>> = {
 };
 
 function parseFact(fields: readonly string[]): Fact {
-  const [, type = "", mode = "", owner = "", group = "", size = "", detail = "", name = "-", version = "-", mark] =
+  const [, type = "", mode = "", owner = "", group = "", size = "", detail = "", name = "-", version = "-", mark = ""] =
     fields;
   return {
     type: types[type] ?? "other",
@@ -142,7 +154,8 @@ function parseFact(fields: readonly string[]): Fact {
     detail,
     ...(name === "-" ? {} : { package: name }),
     ...(version === "-" ? {} : { version }),
-    key: mark === "key",
+    key: mark.includes("key"),
+    made: mark.includes("made"),
   };
 }
 

@@ -1,3 +1,4 @@
+import { posix } from "node:path";
 import type { Launch, LaunchUser, Listen, WritableDirectory } from "../manifest/launch.ts";
 import type { Inventory, UserFact } from "./inventory.ts";
 import type { Daemon } from "./processes.ts";
@@ -14,8 +15,9 @@ export function deriveLaunch(
   writable: readonly WritableDirectory[],
 ): Launch {
   const { unit } = trace.notes;
-  const users = launchUsers(spec, trace, daemon, inventory, writable);
-  const user = unit["User"] ?? "root";
+  const { user, group } = identityOf(trace, daemon, inventory);
+  const users = launchUsers(spec, user, trace, daemon, inventory, writable);
+  const argv0 = daemon.exec.argv[0];
   const limitNOFILE = limitOf(trace, daemon);
   const killSignal = signalTo(trace, "ExecStop") ?? unit["KillSignal"];
   const reloadSignal =
@@ -24,14 +26,15 @@ export function deriveLaunch(
   const exitStatus = unit["SuccessExitStatus"];
   return {
     ...(spec.unit === undefined ? {} : { unit: spec.unit }),
-    type: launchType(unit["Type"]),
-    argv: daemon.exec.argv.length > 0 ? [daemon.exec.path, ...daemon.exec.argv.slice(1)] : [daemon.exec.path],
+    type: tracedType(trace, daemon),
+    argv: [absolute(daemon), ...daemon.exec.argv.slice(1)],
+    ...(argv0 === undefined || nameOf(argv0) === nameOf(daemon.exec.path) ? {} : { argv0 }),
     workingDirectory: workingDirectory(daemon),
-    environment: cleanEnvironment(daemon.exec.environment),
+    environment: cleanEnvironment(daemon.exec.environment, trace),
     user,
-    group: unit["Group"] ?? inventory.users.find((fact) => fact.name === user)?.group ?? user,
+    group,
     users,
-    listens: uniqueListens(trace.notes.listens.flatMap(parseListen)),
+    listens: uniqueListens(trace.notes.listens.flatMap(parseListen)).filter((listen) => isBound(listen, daemon)),
     writable,
     ...(limitNOFILE === undefined ? {} : { limitNOFILE }),
     ...(killSignal === undefined || killSignal === "SIGTERM" ? {} : { killSignal }),
@@ -72,6 +75,35 @@ const declaredKinds: Readonly<Record<string, WritableDirectory["kind"]>> = {
   LogsDirectory: "logs",
 };
 
+/**
+ * By what it did, not by what its unit says: a wrapper that leaves a daemon behind (`forking`, `oneshot`) dissolves, and
+ * what is left is a program that stays in the foreground, or one that forks by itself.
+ */
+function tracedType({ notes }: Trace, daemon: Daemon): Launch["type"] {
+  const declared = launchType(notes.unit["Type"]);
+  if (declared === "notify") return declared;
+  if (notes.main === undefined) return declared;
+  return daemon.forked ? "forking" : "exec";
+}
+
+/** The user that the program was executed as: by its unit, or by a wrapper that changed it first. */
+function identityOf({ notes }: Trace, daemon: Daemon, inventory: Inventory) {
+  const changed = inventory.users.find(({ uid }) => uid === daemon.uid)?.name;
+  const user = changed ?? notes.unit["User"] ?? "root";
+  const group = inventory.groups.find(({ gid }) => gid === daemon.gid)?.name ?? notes.unit["Group"];
+  return { user, group: group ?? inventory.users.find((fact) => fact.name === user)?.group ?? user };
+}
+
+/** A wrapper may have changed its directory and named the program from there. */
+function absolute(daemon: Daemon): string {
+  const { path } = daemon.exec;
+  return path.startsWith("/") ? path : posix.join(workingDirectory(daemon), path);
+}
+
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
 function launchType(type: string | undefined): Launch["type"] {
   if (type === "notify" || type === "notify-reload") return "notify";
   return type === "forking" || type === "oneshot" ? type : "exec";
@@ -88,19 +120,22 @@ function workingDirectory(daemon: Daemon): string {
 }
 
 /** What systemd and the shell put in by themselves is no part of how the daemon is started. */
-function cleanEnvironment(environment: readonly string[]): Readonly<Record<string, string>> {
+function cleanEnvironment(environment: readonly string[], trace: Trace): Readonly<Record<string, string>> {
+  const pids = new Set(trace.commands.flatMap(({ calls }) => calls.map(({ pid }) => `${pid}`)));
   const pairs = environment.flatMap((line) => {
     const at = line.indexOf("=");
     const [name, value] = [line.slice(0, at), line.slice(at + 1)];
     // $PIDFILE tells where PID 1 looked for it, in the build root.
     if (at <= 0 || ownVariables.test(name) || value.startsWith("/var/lib/pulumi-jail/build/")) return [];
+    // A wrapper's own number, which differs from run to run.
+    if (/PID/i.test(name) && pids.has(value)) return [];
     return name === "PATH" && defaultPaths.has(value) ? [] : [[name, value] as const];
   });
   return Object.fromEntries(pairs.sort(([one], [other]) => (one < other ? -1 : 1)));
 }
 
 const ownVariables =
-  /^(NOTIFY_SOCKET|INVOCATION_ID|JOURNAL_STREAM|SYSTEMD_EXEC_PID|MAINPID|LISTEN_.*|WATCHDOG_.*|MEMORY_PRESSURE_.*|CREDENTIALS_DIRECTORY|PWD|OLDPWD|SHLVL|_|LOGNAME|USER|HOME|SHELL)$/;
+  /^(NOTIFY_SOCKET|INVOCATION_ID|JOURNAL_STREAM|SYSTEMD_EXEC_PID|MAINPID|LISTEN_.*|WATCHDOG_.*|MEMORY_PRESSURE_.*|CREDENTIALS_DIRECTORY|PWD|OLDPWD|SHLVL|_|SHELL)$/;
 const defaultPaths: ReadonlySet<string> = new Set([
   "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
   "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin",
@@ -134,6 +169,7 @@ function makesExecutable(call: Call): boolean {
 /** The unit's user, those that it changes to by itself, owners of what it writes, and those asked for. */
 function launchUsers(
   spec: DiscoverySpec,
+  user: string,
   trace: Trace,
   daemon: Daemon,
   inventory: Inventory,
@@ -146,7 +182,7 @@ function launchUsers(
   const owners = writable.map(
     ({ path }) => inventory.facts.get(path)?.owner ?? byUid(trace.notes.runtimeDirectories.get(path)?.uid),
   );
-  const names = [trace.notes.unit["User"], ...changed, ...[...owners].sort(), ...spec.users].filter(
+  const names = [user, ...changed, ...[...owners].sort(), ...spec.users].filter(
     (name): name is string => name !== undefined && name !== "root" && name !== "",
   );
   return [...new Set(names)].map((name) => describeUser(name, inventory));
@@ -154,7 +190,13 @@ function launchUsers(
 
 function describeUser(name: string, inventory: Inventory): LaunchUser {
   const fact: UserFact | undefined = inventory.users.find((user) => user.name === name);
-  return { name, group: fact?.group ?? name, home: fact?.home ?? "/" };
+  const groups = inventory.groups.filter(({ members }) => members.includes(name)).map((group) => group.name);
+  return {
+    name,
+    group: fact?.group ?? name,
+    home: fact?.home ?? "/",
+    ...(groups.length > 0 ? { groups: groups.sort() } : {}),
+  };
 }
 
 /** `tcp 80 ::` or `unix /run/x.sock`. */
@@ -163,6 +205,13 @@ function parseListen(line: string): readonly Listen[] {
   if (protocol === "unix") return [{ protocol, path: rest! }];
   if (protocol !== "tcp" && protocol !== "udp") return [];
   return [{ protocol, jailPort: Number.parseInt(rest!, 10) }];
+}
+
+/** A datagram socket that only asks others is bound as well, to a port that the kernel draws. */
+function isBound(listen: Listen, daemon: Daemon): boolean {
+  if (listen.protocol !== "udp") return true;
+  const binds = daemon.calls.filter(({ name }) => name === "bind");
+  return binds.length === 0 || binds.some(({ args }) => args[1]?.includes(`_port=htons(${listen.jailPort})`));
 }
 
 /** The same port on both families is one. */

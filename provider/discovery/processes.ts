@@ -7,6 +7,11 @@ export interface Daemon {
   readonly calls: readonly Call[];
   /** What ran before in the same command: wrappers, and what those called. */
   readonly before: readonly Call[];
+  /** The main process is a descendant of the one that was executed: it has put itself into the background. */
+  readonly forked: boolean;
+  /** Who the wrappers had made it before they executed it; undefined when they changed nothing. */
+  readonly uid?: number;
+  readonly gid?: number;
 }
 
 export interface Execution {
@@ -70,6 +75,8 @@ function findIn(
         exec,
         calls: calls.filter(mine),
         before: calls.filter((call, index) => !mine(call, index)),
+        forked: main !== undefined && pid !== main,
+        ...identityAt(calls, start, pid),
       };
     }
     const fork = calls.findIndex((call) => childOf(call) === pid);
@@ -77,6 +84,24 @@ function findIn(
     pid = calls[fork]!.pid;
     until = fork;
   }
+}
+
+/** Effective ids at an execution, as calls of the process or its ancestors had changed them: `su`, perl's `$>`. */
+function identityAt(calls: readonly Call[], until: number, pid: number): Pick<Daemon, "uid" | "gid"> {
+  const lineage = new Map([[pid, until]]);
+  for (let index = until - 1; index >= 0; index--) {
+    const child = childOf(calls[index]!);
+    if (child !== undefined && lineage.has(child) && !lineage.has(calls[index]!.pid))
+      lineage.set(calls[index]!.pid, index);
+  }
+  const found: { uid?: number; gid?: number } = {};
+  calls.slice(0, until).forEach((call, index) => {
+    const [, kind] = /^set(?:res|re)?([ug]id)$/.exec(call.name) ?? [];
+    if (kind === undefined || index >= (lineage.get(call.pid) ?? -1)) return;
+    const effective = call.args[call.args.length > 1 ? 1 : 0];
+    if (effective !== undefined && effective !== "-1") found[kind as "uid" | "gid"] = Number(effective);
+  });
+  return found;
 }
 
 /** The last program that a process became; of one that executed itself again, the first time. */

@@ -5,6 +5,7 @@ import { matchesGlob } from "./glob.ts";
 import { type Fact, type Inventory, resolvePath } from "./inventory.ts";
 import type { DiscoverySpec } from "./spec.ts";
 import type { Touched, Use } from "./touched.ts";
+import type { Phase } from "./trace.ts";
 
 export interface Selection {
   /** Sorted by path. */
@@ -15,7 +16,11 @@ export interface Selection {
 
 export interface Denied {
   readonly path: string;
+  /** "is a shell"; `mayCarry` tells whether it may come in after all. */
   readonly why: string;
+  /** How the daemon used it, most telling first, and when: what was only examined is mostly no need. */
+  readonly use?: Use;
+  readonly phase?: Phase;
 }
 
 export interface SelectionInput {
@@ -92,8 +97,20 @@ export function selectEntries({ spec, inventory, touched, programs, mounted }: S
   followNeeds();
   return {
     entries: renderEntries(whys, inventory, mounted),
-    denied: [...denied].map(([path, why]) => ({ path, why })).sort((one, other) => compare(one.path, other.path)),
+    denied: [...denied]
+      .map(([path, why]) => ({ path, why, ...useOf(path, touched, inventory) }))
+      .sort((one, other) => compare(one.path, other.path)),
   };
+}
+
+/** Under whichever name the daemon knew it. */
+function useOf(path: string, touched: Touched, inventory: Inventory): Pick<Denied, "use" | "phase"> {
+  const names = [...touched].filter(([name]) => name === path || resolvePath(inventory, name).canonical === path);
+  for (const use of ["run", "opened", "listed", "written", "examined"] as const) {
+    const phase = names.map(([, uses]) => uses.get(use)).find((found) => found !== undefined);
+    if (phase !== undefined) return { use, phase };
+  }
+  return {};
 }
 
 function reasonsFor(uses: ReadonlyMap<Use, string>): readonly string[] {

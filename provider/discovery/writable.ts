@@ -35,7 +35,8 @@ export function findWritable(touched: Touched, notes: TraceNotes, inventory: Inv
     .map(([path, mode]): WritableDirectory => ({ path, kind: kindOf(path), mode }))
     .filter(({ path, kind }) => kind === "runtime" || ![...found.keys()].some((other) => path.startsWith(`${other}/`)))
     .sort((one, other) => (one.path < other.path ? -1 : 1));
-  return { directories, refused: [...refused].map(([path, why]) => ({ path, why })) };
+  const kept = [...refused].filter(([path]) => !found.has(path));
+  return { directories, refused: kept.map(([path, why]) => ({ path, why })) };
 }
 
 /** Places that every service has anyway. */

@@ -35,7 +35,10 @@ function valueIn(entry: Entry): string {
 }
 
 function trustedNames(users: Manifest["launch"]["users"]) {
-  return { users: new Set(users.map((user) => user.name)), groups: new Set(users.map((user) => user.group)) };
+  return {
+    users: new Set(users.map((user) => user.name)),
+    groups: new Set(users.flatMap((user) => [user.group, ...(user.groups ?? [])])),
+  };
 }
 
 function escaped(text: string): string {

@@ -8,6 +8,8 @@ export interface Launch {
   /** What our unit's `Type=` has to be for this argv. */
   readonly type: "exec" | "notify" | "forking" | "oneshot";
   readonly argv: readonly string[];
+  /** The name that it was executed under, where that is not its path's: some programs go by it. */
+  readonly argv0?: string;
   readonly workingDirectory: string;
   readonly environment: Readonly<Record<string, string>>;
   /** Names in the made passwd and group; the service's own uid carries this name in the jail. Root when the daemon changes its user itself. */
@@ -33,6 +35,8 @@ export interface LaunchUser {
   readonly name: string;
   readonly group: string;
   readonly home: string;
+  /** Further groups that it is in: what the packages open to them, it may read. */
+  readonly groups?: readonly string[];
 }
 
 export interface Listen {

@@ -28,11 +28,12 @@ const launchSchema: v.GenericSchema<unknown, Launch> = v.looseObject({
   unit: v.optional(text),
   type: v.picklist(["exec", "notify", "forking", "oneshot"]),
   argv: texts,
+  argv0: v.optional(text),
   workingDirectory: text,
   environment: words,
   user: text,
   group: text,
-  users: v.array(v.looseObject({ name: text, group: text, home: text })),
+  users: v.array(v.looseObject({ name: text, group: text, home: text, groups: v.optional(texts) })),
   listens: v.array(
     v.looseObject({
       protocol: v.picklist(["tcp", "udp", "unix"]),

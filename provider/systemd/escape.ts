@@ -9,12 +9,13 @@ export function execArgument(text: string): string {
 }
 
 /** A whole Exec line. */
-export function execLine(argv: readonly string[]): string {
+export function execLine(argv: readonly string[], argv0?: string): string {
   const [program = ""] = argv;
   if (!program.startsWith("/")) throw new Error(`${JSON.stringify(program)} is not an absolute path`);
   // A program in quotes is fine for systemd, but plain paths read better.
   const head = /^[A-Za-z0-9_./+-]+$/.test(program) ? program : execArgument(program);
-  return [head, ...argv.slice(1).map(execArgument)].join(" ");
+  const name = argv0 === undefined ? [] : [execArgument(argv0)];
+  return [`${argv0 === undefined ? "" : "@"}${head}`, ...name, ...argv.slice(1).map(execArgument)].join(" ");
 }
 
 /** `NAME=value` for Environment=, where `$` means nothing. */

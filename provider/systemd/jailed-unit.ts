@@ -73,7 +73,7 @@ function serviceDirectives(unit: JailedUnit): readonly Directive[] {
     ["Type", launch.type],
     ["Slice", "system.slice"],
     ["NotifyAccess", launch.type === "notify" ? "main" : undefined],
-    ["ExecStart", execLine(unit.execStart ?? launch.argv)],
+    ["ExecStart", unit.execStart ? execLine(unit.execStart) : execLine(launch.argv, launch.argv0)],
     ...reload(launch.reloadSignal),
     ["Restart", launch.type === "oneshot" ? undefined : "always"],
     ["RestartSec", "1"],

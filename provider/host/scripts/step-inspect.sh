@@ -42,6 +42,8 @@ for my $file (glob "$log/[0-9]*.Exec*") {
   close $in;
 }
 for (read_lines("$log/facts")) { $candidates{$1} = 1 if /^program=(.*)$/ }
+my %host;
+if (open my $in, "-|", "find", "/etc", "-type", "f", "-print0") { local $/ = "\0"; while (<$in>) { chomp; $host{$_} = 1 } }
 chroot $root and chdir "/" or die "cannot enter $root: $!\n";
 
 my %users = map { my @line = split /:/; $line[2] => \@line } reverse read_lines("/etc/passwd");
@@ -76,14 +78,15 @@ for my $path (sort keys %facts) {
   my ($type, @stat) = @{$facts{$path}};
   my $detail = $type eq "l" ? readlink $path : $type eq "f" ? $sums{$path} : $type =~ /[cb]/ ? device($stat[6]) : "-";
   my $package = $owners{$path} // "-";
+  my $mark = join "", $inspected{$path} // "", $path =~ m{^/etc/} && $type eq "f" && !$host{$path} ? "made" : "";
   emit("P", $path, $type, sprintf("%04o", $stat[2] & 07777), ($users{$stat[4]} // [$stat[4]])->[0],
-    ($groups{$stat[5]} // [$stat[5]])->[0], $stat[7], $detail, $package, $versions{$package} // "-", $inspected{$path} || "-");
+    ($groups{$stat[5]} // [$stat[5]])->[0], $stat[7], $detail, $package, $versions{$package} // "-", length $mark ? $mark : "-");
 }
 emit("V", $_, $versions{$_}) for sort grep { defined $versions{$_} } keys %wanted_packages;
 for my $user (sort { $$a[0] cmp $$b[0] } values %users) {
   emit("U", $$user[0], $$user[2], ($groups{$$user[3]} // [$$user[3]])->[0], $$user[5]);
 }
-emit("G", $$_[0], $$_[2]) for sort { $$a[0] cmp $$b[0] } values %groups;
+emit("G", $$_[0], $$_[2], $$_[3] // "") for sort { $$a[0] cmp $$b[0] } values %groups;
 print @output;
 
 sub emit { push @output, join("\t", map { s/([%\t\n])/sprintf "%%%02X", ord $1/ger } @_) . "\n" }

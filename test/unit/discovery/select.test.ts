@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { mayCarry } from "../../../provider/discovery/deny.ts";
 import { parseInventory } from "../../../provider/discovery/inventory.ts";
 import { selectEntries } from "../../../provider/discovery/select.ts";
 import type { DiscoverySpec } from "../../../provider/discovery/spec.ts";
@@ -13,6 +14,9 @@ const inventory = parseInventory(
     "P\t/etc/app\td\t2750\troot\tapp\t0\t-\t-\t-\t-",
     "P\t/etc/app/app.conf\tf\t0640\troot\tapp\t5\taa\tapp\t1.0\t-",
     "P\t/etc/app/tls.key\tf\t0600\troot\troot\t5\tbb\t-\t-\tkey",
+    "P\t/etc/app/drawn.key\tf\t0600\troot\troot\t5\tbb\t-\t-\tkeymade",
+    "P\t/etc/ssl/private/drawn.key\tf\t0640\troot\tssl-cert\t5\tbb\t-\t-\tmade",
+    "P\t/etc/ssl/private/host.key\tf\t0640\troot\tssl-cert\t5\tbb\t-\t-\t-",
     "P\t/etc/machine-id\tf\t0444\troot\troot\t33\tcc\t-\t-\t-",
     "P\t/etc/passwd\tf\t0644\troot\troot\t33\tcc\t-\t-\t-",
     "P\t/lib\tl\t0777\troot\troot\t7\tusr/lib\t-\t-\t-",
@@ -100,6 +104,8 @@ test("what was touched comes with the reason, and a directory without its setgid
 });
 
 describe("the deny list", () => {
+  const opened = { use: "opened", phase: "start" } as const;
+
   test("keeps out shells, setid programs, keys, logs and the host's identity, and says so", () => {
     const use = { opened: "start" } as const;
     const { paths, denied } = select({
@@ -111,12 +117,23 @@ describe("the deny list", () => {
     });
     expect(paths).toEqual(always);
     expect(denied).toEqual([
-      { path: "/etc/app/tls.key", why: "holds a private key" },
-      { path: "/etc/machine-id", why: "is this host's identity" },
-      { path: "/usr/bin/dash", why: "is a shell" },
-      { path: "/usr/bin/su", why: "is a setuid or setgid program" },
-      { path: "/var/log/other.log", why: "is a log" },
+      { path: "/etc/app/tls.key", why: "holds a private key", ...opened },
+      { path: "/etc/machine-id", why: "is this host's identity", ...opened },
+      { path: "/usr/bin/dash", why: "is a shell", use: "run", phase: "start" },
+      { path: "/usr/bin/su", why: "is a setuid or setgid program", ...opened },
+      { path: "/var/log/other.log", why: "is a log", ...opened },
     ]);
+    expect(denied.filter(mayCarry).map(({ path }) => path)).toEqual(["/usr/bin/dash", "/usr/bin/su"]);
+  });
+
+  test("lets a key in that the installation has just drawn in the build root, and no key of the host", () => {
+    const uses = {
+      "/etc/app/drawn.key": { opened: "start" },
+      "/etc/ssl/private/drawn.key": { opened: "start" },
+    } as const;
+    const { paths, denied } = select({ ...uses, "/etc/ssl/private/host.key": { opened: "start" } });
+    expect(paths).toEqual(expect.arrayContaining(Object.keys(uses)));
+    expect(denied.map(({ path }) => path)).toEqual(["/etc/ssl/private/host.key"]);
   });
 
   test("is lifted for exactly what include names, without setid bits", () => {
