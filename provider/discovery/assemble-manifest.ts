@@ -2,6 +2,7 @@ import type { Entry, Manifest } from "../manifest/manifest.ts";
 import { type Inventory, resolvePath } from "./inventory.ts";
 import { deriveLaunch, plainLaunch } from "./launch.ts";
 import { findDaemon } from "./processes.ts";
+import { changedDirectories } from "./seeds.ts";
 import { type Denied, selectEntries } from "./select.ts";
 import type { DiscoverySpec } from "./spec.ts";
 import { findTouched, type Touched } from "./touched.ts";
@@ -13,6 +14,8 @@ export interface Discovery {
   readonly manifest: Manifest;
   /** What the daemon touched or wrote, and will not find or cannot write in the jail. */
   readonly denied: readonly Denied[];
+  /** Writable directories in which it changed files that were there before it ran. */
+  readonly changed: readonly string[];
   readonly report: DiscoveryReport;
 }
 
@@ -44,6 +47,7 @@ export function assembleManifest(spec: DiscoverySpec, trace: Trace, inventory: I
   return {
     manifest: { schema: 1, source: "host", packages: packagesOf(entries, inventory), entries, launch },
     denied: [...denied, ...writable.refused],
+    changed: changedDirectories(mounted, touched, inventory),
     report: {
       files: entries.filter(({ kind }) => kind === "file").length,
       bytes: entries.reduce((sum, entry) => sum + (entry.size ?? 0), 0),

@@ -4,6 +4,7 @@ import type { Step } from "../host/step.ts";
 import { assembleManifest, type Discovery } from "./assemble-manifest.ts";
 import { parseInventory } from "./inventory.ts";
 import { unpackSections } from "./sections.ts";
+import { observeSeeds, seedPaths, withSeeds } from "./seeds.ts";
 import type { DiscoverySpec } from "./spec.ts";
 import {
   buildRootDirectory,
@@ -38,10 +39,17 @@ export async function discover(host: Host, spec: DiscoverySpec, options: Discove
     { lock: options.lock, urn: options.urn, deadlineSeconds: spec.discovery.deadlineSeconds + 600, steps },
     options.progress,
   );
+  const discovery = assemble(host, spec, outputs[steps.length - 1] ?? "");
+  const buildRoot = buildRootDirectory(options.id);
+  const paths = seedPaths(discovery.manifest);
+  const [seeds] = paths.length > 0 ? await host.ask([observeSeeds(buildRoot, paths)]) : [[]];
+  return { ...discovery, manifest: withSeeds(discovery.manifest, seeds, discovery.changed), buildRoot };
+}
+
+function assemble(host: Host, spec: DiscoverySpec, output: string): Discovery {
   try {
-    const sections = unpackSections(outputs[steps.length - 1] ?? "");
-    const discovery = assembleManifest(spec, parseTrace(sections), parseInventory(sections.get("inventory") ?? ""));
-    return { ...discovery, buildRoot: buildRootDirectory(options.id) };
+    const sections = unpackSections(output);
+    return assembleManifest(spec, parseTrace(sections), parseInventory(sections.get("inventory") ?? ""));
   } catch (error) {
     throw new HostError("discovery", host.label, error instanceof Error ? error.message : String(error));
   }

@@ -3,6 +3,7 @@ import { sha256 } from "../manifest/digest.ts";
 import { renderEntries } from "../manifest/entries.ts";
 import type { Entry, Manifest } from "../manifest/manifest.ts";
 import { renderLaunch, renderManifest } from "../manifest/render.ts";
+import { seedStep } from "./seed.ts";
 
 /** A generation to be built, or built again in place. */
 export interface Assembly {
@@ -24,6 +25,7 @@ export interface Assembly {
  */
 export function assembleSteps({ base, manifest, contents, source, from }: Assembly): readonly Step[] {
   const entries = renderEntries(manifest);
+  const { seeds = [] } = manifest;
   const digest = sha256(entries).slice(0, 16);
   const part = (name: string, content: string): Step => ({
     step: "generation-part",
@@ -37,6 +39,7 @@ export function assembleSteps({ base, manifest, contents, source, from }: Assemb
     part("launch.json", renderLaunch(manifest.launch)),
     part("packages", renderPackages(manifest.entries)),
     ...contentSteps(base, digest, new Map([...contentsOf(manifest), ...(contents ?? [])])),
+    ...(source !== undefined && seeds.length > 0 ? [seedStep(base, digest, source, seeds)] : []),
     {
       step: "generation-build",
       args: [base, digest, source ?? "-", from ?? "-"],

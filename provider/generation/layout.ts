@@ -20,3 +20,8 @@ export function treeOf(base: string, digest: string): string {
 export function manifestPath(base: string, digest: string): string {
   return `${treeOf(base, digest)}.manifest.json`;
 }
+
+/** What packages put into directories that the daemon writes; absent when there is nothing. */
+export function seedPath(base: string, digest: string): string {
+  return `${treeOf(base, digest)}.seed.tar.gz`;
+}

@@ -1,6 +1,7 @@
 import { canonicalPath } from "../generation/canonical.ts";
 import { completeManifest } from "../generation/fixed.ts";
 import { manifestPath } from "../generation/layout.ts";
+import { isSeedLost } from "../generation/repair.ts";
 import { HostError, isChangedMeanwhile, StepFailed } from "../host/errors.ts";
 import { hostIdOf } from "../host/host-id.ts";
 import { machine } from "../host/questions/machine.ts";
@@ -81,7 +82,7 @@ async function make(face: DiscoveryFace, call: Call, inputs: JailInputs, seen: S
     case "kept":
       return makeKept(call, seen, decision);
     case "packages":
-      return makeFromPackages(face, inputs, seen, decision.digest);
+      return makeFromPackages(face, call, inputs, seen, decision.digest);
     case "last": {
       const { manifest, digest } = decision;
       return { making: { make: "build", manifest, from: digest }, contents: describeContents(manifest) };
@@ -107,12 +108,19 @@ async function makeKept(call: Call, seen: Seen, { digest, mend }: Decision & { f
   return { making, contents };
 }
 
-function makeFromPackages(face: DiscoveryFace, inputs: JailInputs, seen: Seen, digest: string): Made {
+async function makeFromPackages(
+  face: DiscoveryFace,
+  call: Call,
+  inputs: JailInputs,
+  seen: Seen,
+  digest: string,
+): Promise<Made> {
   const { desired, observed } = seen;
+  const { seeds } = isSeedLost(observed.findings) ? await readManifest(call, desired, digest) : {};
   const id = buildRootId(desired);
   const source = face.buildRootDirectory(id);
   return {
-    making: { make: "mend", digest, findings: observed.findings, source },
+    making: { make: "mend", digest, findings: observed.findings, source, seeds },
     contents: observed.record!,
     buildRoot: {
       open: [face.openBuildRootStep(id, lockOf(desired), discoverySpec(inputs), false)],

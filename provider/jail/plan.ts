@@ -5,7 +5,7 @@ import { mendSteps } from "../generation/repair.ts";
 import type { Step } from "../host/step.ts";
 import { expectFile, makeDirectory, removeTree, sweepState, writeFile } from "../host/steps/files.ts";
 import { generationDigest, sha256 } from "../manifest/digest.ts";
-import type { Manifest } from "../manifest/manifest.ts";
+import type { Manifest, Seed } from "../manifest/manifest.ts";
 import { type Owner, renderOwner } from "../ownership/ownership.ts";
 import { contentsOfFiles, type DesiredJail } from "./desired.ts";
 import type { ObservedJail } from "./observed.ts";
@@ -14,7 +14,14 @@ import { type JailRecord, renderRecord } from "./record.ts";
 /** What the plan has to bring about, once it is known where the generation comes from. */
 export type Making =
   | { readonly make: "nothing"; readonly digest: string }
-  | { readonly make: "mend"; readonly digest: string; readonly findings: readonly Finding[]; readonly source?: string }
+  | {
+      readonly make: "mend";
+      readonly digest: string;
+      readonly findings: readonly Finding[];
+      readonly source?: string;
+      /** Known when the seed has to be packed anew. */
+      readonly seeds?: readonly Seed[];
+    }
   | { readonly make: "build"; readonly manifest: Manifest; readonly source?: string; readonly from?: string };
 
 /** Steps around a build root, when one is open or has to be opened. */
@@ -113,7 +120,7 @@ function planMaking(desired: DesiredJail, making: Making): readonly Step[] {
     case "nothing":
       return [];
     case "mend":
-      return mendSteps(desired.base, making.digest, making.findings, contents, making.source);
+      return mendSteps(desired.base, making.digest, making.findings, contents, making.source, making.seeds);
     case "build": {
       const { manifest, source, from } = making;
       return assembleSteps({

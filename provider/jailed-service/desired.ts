@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Launch } from "../manifest/launch.ts";
+import type { Seed } from "../manifest/manifest.ts";
 import { type EgressRule, type Fragment, type MappedPort, renderFragment } from "../nftables/fragment.ts";
 import { renderHosts, renderResolvConf } from "../passwd/hosts.ts";
 import { renderGroup, renderPasswd } from "../passwd/passwd.ts";
@@ -15,6 +16,8 @@ import { jailedUnit } from "./slot-unit.ts";
 /** What the host says and the unit depends on. */
 export interface Surroundings {
   readonly launch: Launch;
+  /** What the generation has for new data directories. */
+  readonly seeds: readonly Seed[];
   readonly user: string;
   readonly uid: number;
   readonly gid: number;

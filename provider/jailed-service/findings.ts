@@ -90,7 +90,7 @@ function registryFindings(inputs: JailedServiceInputs, observed: Observed): read
 }
 
 function dataFindings(inputs: JailedServiceInputs, around: Surroundings, observed: Observed): readonly Finding[] {
-  return dataDirectories(inputs, around.launch).flatMap(({ hostPath }) => {
+  return dataDirectories(inputs, around).flatMap(({ hostPath }) => {
     const uid = observed.directories.get(hostPath);
     if (uid === around.uid) return [];
     return [

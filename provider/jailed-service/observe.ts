@@ -2,6 +2,7 @@ import type { Host } from "../host/host.ts";
 import type { Question } from "../host/question.ts";
 import { machine } from "../host/questions/machine.ts";
 import type { Launch } from "../manifest/launch.ts";
+import { parseSeeds } from "../manifest/parse.ts";
 import { parseFragment } from "../nftables/fragment.ts";
 import { parseOwner } from "../ownership/ownership.ts";
 import { userName } from "../passwd/hosts.ts";
@@ -82,6 +83,7 @@ export function parseService(serviceName: string, text: string): Service {
     fragment,
     serving: fragment === undefined ? undefined : parseFragment(fragment),
     launch: launch === undefined ? undefined : (JSON.parse(launch) as Launch),
+    seeds: word("seeds") === undefined ? [] : parseSeeds(word("seeds")!),
     tree,
     treePaths: new Map(treePaths.map((line) => [line.slice(line.indexOf(" ") + 1), line.slice(0, line.indexOf(" "))])),
     user: parseUser(word("user")),

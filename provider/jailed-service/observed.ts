@@ -1,5 +1,6 @@
 import type { Machine } from "../host/questions/machine.ts";
 import type { Launch } from "../manifest/launch.ts";
+import type { Seed } from "../manifest/manifest.ts";
 import type { Found } from "../ownership/ownership.ts";
 import type { Slot } from "../ports/network.ts";
 import type { RegistryEntry } from "../ports/registry.ts";
@@ -15,6 +16,8 @@ export interface Observed {
   readonly serving: { readonly slot: Slot; readonly generation: string } | undefined;
   readonly fragment: string | undefined;
   readonly launch: Launch | undefined;
+  /** Of the same generation; none in one that is older than seeds. */
+  readonly seeds: readonly Seed[];
   /** Device and inode of the generation's tree; undefined when it is not there. */
   readonly tree: string | undefined;
   /** Type by path, of the asked paths that the tree has: `regular-file`, `directory`. */

@@ -4,10 +4,11 @@ import { type Owner, renderOwner } from "../ownership/ownership.ts";
 import { userName } from "../passwd/hosts.ts";
 import { otherSlot, type Slot } from "../ports/network.ts";
 import { RULES_UNIT } from "../systemd/rules-unit.ts";
+import { excludesOther } from "./data-directories.ts";
 import { isLive, type SlotDesired, type Surroundings, slotDesired } from "./desired.ts";
 import type { Remedy } from "./finding.ts";
 import { findingsOf, hasTraces, servingSlot } from "./findings.ts";
-import { type JailedServiceInputs, sharesData } from "./inputs.ts";
+import type { JailedServiceInputs } from "./inputs.ts";
 import { unitName } from "./names.ts";
 import type { Observed } from "./observed.ts";
 import {
@@ -73,7 +74,7 @@ export function planService(
     ...(needs.has("forward") ? [forwardStep([desired.network.device, ...(around.uplink ? [around.uplink] : [])])] : []),
     ...(needs.has("load") || needs.has("shared") ? rulesLoad(inputs) : []),
     ...(needs.has("rules") ? [rulesSwitch(inputs, around, desired), ...connectSteps(inputs, desired)] : []),
-    ...(needs.has("retire") ? retireSteps(inputs, observed, otherSlot(serving), desired) : []),
+    ...(needs.has("retire") ? retireSteps(inputs, around, observed, otherSlot(serving), desired) : []),
   ];
 }
 
@@ -134,18 +135,19 @@ function switchSteps(
     // Both are enabled for a moment: after a power cut here the rules' file says who serves.
     enableStep(isPrivate ? [...names, RULES_UNIT] : names),
     rulesSwitch(inputs, around, desired),
-    ...(serving ? retireSteps(inputs, observed, serving, desired) : []),
+    ...(serving ? retireSteps(inputs, around, observed, serving, desired) : []),
   ];
 }
 
 function retireSteps(
   inputs: JailedServiceInputs,
+  around: Surroundings,
   observed: Observed,
   slot: Slot,
   desired: SlotDesired,
 ): readonly Step[] {
   const runs = observed.slots[slot].unit["ActiveState"] === "active";
-  const excludes = inputs.switchover === "restart" || sharesData(inputs.volumes).length > 0;
-  const drains = inputs.network === "private" && runs && !excludes && desired.drainPorts.length > 0;
+  const drains =
+    inputs.network === "private" && runs && !excludesOther(inputs, around) && desired.drainPorts.length > 0;
   return [...(drains ? [drainStep(inputs, slot, desired.drainPorts)] : []), retireStep(inputs.serviceName, slot)];
 }

@@ -164,7 +164,7 @@ function proofFindings(
     namespaceInode: slot.network["inode"],
     hasCapabilities: Boolean(hardening["CapabilityBoundingSet"] || hardening["AmbientCapabilities"]),
     hardening,
-    bound: dataDirectories(inputs, around.launch).map(({ jailPath }) => jailPath),
+    bound: dataDirectories(inputs, around).map(({ jailPath }) => jailPath),
   });
   return found.map((text) => ({ text, remedy: "switch" }));
 }

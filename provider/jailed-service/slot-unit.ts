@@ -1,10 +1,9 @@
-import type { Launch } from "../manifest/launch.ts";
 import { otherSlot, type Slot, type SlotNetwork } from "../ports/network.ts";
 import { allowedAddresses } from "../systemd/address-filter.ts";
 import type { Bind, JailedUnit } from "../systemd/jailed-unit.ts";
-import { dataDirectories, optionalFiles, parentOf } from "./data-directories.ts";
+import { dataDirectories, excludesOther, optionalFiles, parentOf } from "./data-directories.ts";
 import type { FileText, Surroundings } from "./desired.ts";
-import { type JailedServiceInputs, sharesData } from "./inputs.ts";
+import type { JailedServiceInputs } from "./inputs.ts";
 import { SERVICES, sorted, treeOf, unitName } from "./names.ts";
 
 /** All that the unit of a slot is rendered from. */
@@ -35,15 +34,12 @@ export function jailedUnit(
     binds: [
       ...fixedBinds(around, base, files),
       ...configBinds(inputs, base),
-      ...dataBinds(inputs, launch),
+      ...dataBinds(inputs, around),
       ...socketBinds(inputs),
     ],
     namespacePath: isPrivate ? `/run/netns/${network.namespace}` : undefined,
     networkUnit: isPrivate ? unitName(serviceName, slot).replace(".service", "-net.service") : undefined,
-    excludes:
-      inputs.switchover === "restart" || sharesData(inputs.volumes).length > 0
-        ? unitName(serviceName, otherSlot(slot))
-        : undefined,
+    excludes: excludesOther(inputs, around) ? unitName(serviceName, otherSlot(slot)) : undefined,
     allowedAddresses: inputs.network === "none" ? [] : allowedAddresses(isPrivate ? network.hostAddress : undefined),
     limitNOFILE: limits.limitNOFILE ?? launch.limitNOFILE,
     startSeconds: inputs.healthCheck?.deadlineSeconds ?? 60,
@@ -70,8 +66,8 @@ function configBinds(inputs: JailedServiceInputs, base: string): readonly Bind[]
   }));
 }
 
-function dataBinds(inputs: JailedServiceInputs, launch: Launch): readonly Bind[] {
-  return dataDirectories(inputs, launch).map(({ hostPath, jailPath, readOnly }) => ({ hostPath, jailPath, readOnly }));
+function dataBinds(inputs: JailedServiceInputs, around: Surroundings): readonly Bind[] {
+  return dataDirectories(inputs, around).map(({ hostPath, jailPath, readOnly }) => ({ hostPath, jailPath, readOnly }));
 }
 
 /** A socket of another service of this host: its directory is bound, which survives that one's restarts. */

@@ -4,10 +4,10 @@ import { expectFile } from "../host/steps/files.ts";
 import { type Owner, renderOwner } from "../ownership/ownership.ts";
 import { userName } from "../passwd/hosts.ts";
 import { type Slot, slotNetwork } from "../ports/network.ts";
-import { dataDirectories } from "./data-directories.ts";
+import { dataDirectories, excludesOther } from "./data-directories.ts";
 import type { FileText, SlotDesired, Surroundings } from "./desired.ts";
 import { sharedFiles } from "./findings.ts";
-import { type JailedServiceInputs, sharesData } from "./inputs.ts";
+import type { JailedServiceInputs } from "./inputs.ts";
 import { SERVICES, treeOf, unitName } from "./names.ts";
 import type { Observed } from "./observed.ts";
 import { hardeningOf } from "./slot-unit.ts";
@@ -59,7 +59,7 @@ export function launchStep(
   desired: SlotDesired,
   previous: Slot | undefined,
 ): Step {
-  const excludes = inputs.switchover === "restart" || sharesData(inputs.volumes).length > 0;
+  const excludes = excludesOther(inputs, around);
   const hardening = hardeningOf(inputs);
   const capable = Boolean(hardening["CapabilityBoundingSet"] || hardening["AmbientCapabilities"]);
   const { serviceName } = inputs;
@@ -83,11 +83,11 @@ export function launchStep(
 
 /** Volumes and scratch directories that are missing or belong to another uid. */
 export function dataSteps(inputs: JailedServiceInputs, around: Surroundings, observed: Observed): readonly Step[] {
-  return dataDirectories(inputs, around.launch)
+  return dataDirectories(inputs, around)
     .filter(({ hostPath }) => observed.directories.get(hostPath) !== around.uid)
-    .map(({ hostPath, jailPath, mode }) => ({
+    .map(({ hostPath, jailPath, mode, seeds }) => ({
       step: "service-directory",
-      args: [hostPath, `${around.uid}`, `${around.gid}`, mode, `${treeOf(inputs)}${jailPath}`],
+      args: [hostPath, `${around.uid}`, `${around.gid}`, mode, treeOf(inputs), jailPath, ...seeds],
       describe: `making ${hostPath}`,
     }));
 }

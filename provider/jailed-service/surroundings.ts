@@ -1,4 +1,5 @@
 import { HostError } from "../host/errors.ts";
+import type { Launch } from "../manifest/launch.ts";
 import { userName } from "../passwd/hosts.ts";
 import { NETWORK_KEY } from "../ports/registry.ts";
 import { mountPointsOf, optionalFiles } from "./data-directories.ts";
@@ -14,6 +15,7 @@ export function surroundingsOf(label: string, inputs: JailedServiceInputs, obser
   if (!launch || !user) throw new HostError("unexpected-output", label, "there is no launch or no user");
   return {
     launch,
+    seeds: observed.seeds,
     user: userName(inputs.serviceName),
     uid: user.uid,
     gid: user.gid,
@@ -40,8 +42,8 @@ export function problemOf(
   if (observed.tree === undefined || observed.launch === undefined)
     return { kind: "step", text: `generation ${generation || "(none)"} of jail ${jailName} is not on this host` };
   const { launch } = observed;
-  const missing = mountPointsOf(inputs, launch).find(
-    (path) => isAsked(inputs, path) && !observed.treePaths.has(path) && !path.startsWith("/run/"),
+  const missing = mountPointsOf(inputs, { launch, seeds: observed.seeds }).find(
+    (path) => isAsked(inputs, path) && !observed.treePaths.has(path) && !isInData(launch, path),
   );
   if (missing !== undefined)
     return { kind: "step", text: `the jail has no ${missing} to bind over; put it into the Jail's include` };
@@ -61,6 +63,11 @@ export function networkNumber(serviceName: string, observed: Observed): number {
   let number = 0;
   while (taken.has(number)) number += 1;
   return number;
+}
+
+/** In a directory that is the service's own, systemd may make a mount point: the tree stays as it is. */
+function isInData(launch: Launch, path: string): boolean {
+  return path.startsWith("/run/") || launch.writable.some((directory) => path.startsWith(`${directory.path}/`));
 }
 
 /** Only these are certain to have been asked for; the others are the jail's own business. */

@@ -11,6 +11,22 @@ export interface Manifest {
   readonly entries: readonly Entry[];
   /** How the daemon was seen to start; the service's unit is derived from it. */
   readonly launch: Launch;
+  /**
+   * What the packages put into directories that the daemon writes, kept beside the tree and part of no digest: keys and
+   * identities in it differ by host. Absent when there is nothing, and in manifests older than seeds.
+   */
+  readonly seeds?: readonly Seed[];
+}
+
+/** A directory of which a service gets a copy of its own when its data directory is made. */
+export interface Seed {
+  /** Absolute path in the jail. */
+  readonly path: string;
+  readonly files: number;
+  /** Of those files; holes counted in full. */
+  readonly bytes: number;
+  /** The daemon changed files of it while traced: what is there is data, and no two instances may share it. */
+  readonly changed?: boolean;
 }
 
 export type EntryKind = "file" | "directory" | "symlink" | "device";

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import type { Launch } from "./launch.ts";
-import type { Manifest } from "./manifest.ts";
+import type { Manifest, Seed } from "./manifest.ts";
 
 /** Throws when the text is no manifest of a schema that this version knows. */
 export function parseManifest(text: string): Manifest {
@@ -10,6 +10,11 @@ export function parseManifest(text: string): Manifest {
 /** Throws when the text is no launch. */
 export function parseLaunch(text: string): Launch {
   return parse(launchSchema, text, "launch");
+}
+
+/** Throws when the text is no list of seeds, as a manifest's line `"seeds":` has it. */
+export function parseSeeds(text: string): readonly Seed[] {
+  return parse(seedsSchema, text, "list of seeds");
 }
 
 function parse<Value>(schema: v.GenericSchema<unknown, Value>, text: string, what: string): Value {
@@ -64,10 +69,15 @@ const entrySchema = v.looseObject({
   why: texts,
 });
 
+const seedsSchema: v.GenericSchema<unknown, Seed[]> = v.array(
+  v.looseObject({ path: text, files: v.number(), bytes: v.number(), changed: v.optional(v.boolean()) }),
+);
+
 const manifestSchema: v.GenericSchema<unknown, Manifest> = v.looseObject({
   schema: v.literal(1),
   source: v.literal("host"),
   packages: words,
   entries: v.array(entrySchema),
   launch: launchSchema,
+  seeds: v.optional(seedsSchema),
 });

@@ -341,6 +341,49 @@ describe("whose a jail is", () => {
   });
 });
 
+describe("what the packages put into directories that the daemon writes", () => {
+  const seeds = [{ path: "/var/log/apache2", files: 1, bytes: 3 }];
+  const seeded = () => {
+    const setup = apacheSetup();
+    setup.seen.seeds = seeds;
+    return setup;
+  };
+  const besides = ({ host }: ApacheSetup) =>
+    [...host.state.files.keys()].filter((path) => path.endsWith(".seed.tar.gz")).map((path) => path.split("/").pop());
+
+  test("is kept beside the generation, outside of its files and bytes, and goes with it", async () => {
+    const setup = seeded();
+    const state = await setup.up();
+    expect(state).toMatchObject({ fileCount: (await apacheSetup().up()).fileCount, drift: [] });
+    expect(besides(setup)).toEqual([`${state.generation}.seed.tar.gz`]);
+    expect(setup.progress).toContain("keeping what the packages put into /var/log/apache2 (1 files, 0.0 MB)");
+    await setup.jail.remove(setup.callAs(), state);
+    expect(besides(setup)).toEqual([]);
+  });
+
+  test("is inherited by the next generation without a build root", async () => {
+    const setup = seeded();
+    const first = await setup.up({ files: page("one") });
+    const state = await setup.up({ files: page("two") }, first);
+    expect(setup.seen.buildRoots).toBe(1);
+    expect(besides(setup)).toEqual([`${first.generation}.seed.tar.gz`, `${state.generation}.seed.tar.gz`]);
+    expect(await setup.jail.read(setup.callAs(), state)).toMatchObject({ drift: [] });
+  });
+
+  test("is drift when it is lost, and is packed anew from the packages without a trace", async () => {
+    const setup = seeded();
+    const state = await setup.up();
+    forget(setup, `${base}/generations/${state.generation}.seed.tar.gz`);
+    const read = await setup.jail.read(setup.callAs(), state);
+    expect(read?.drift).toEqual([`missing: ${state.generation}.seed.tar.gz`]);
+    const mended = await setup.up({}, { ...state, ...read! });
+    expect(mended).toMatchObject({ generation: state.generation, drift: [] });
+    expect(setup.seen).toMatchObject({ discoveries: 1, buildRoots: 2 });
+    expect(besides(setup)).toEqual([`${state.generation}.seed.tar.gz`]);
+    expect(await setup.jail.read(setup.callAs(), mended)).toMatchObject({ drift: [] });
+  });
+});
+
 describe("removal", () => {
   test("leaves the host as it was, and is a success when it is done again", async () => {
     const setup = apacheSetup();

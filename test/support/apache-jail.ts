@@ -108,6 +108,7 @@ export function apacheSetup() {
     buildRoots: 0,
     broken: undefined as string | undefined,
     version: undefined as string | undefined,
+    seeds: undefined as Manifest["seeds"],
   };
   host.steps["open-build-root"] = (state, [id], content) => {
     seen.buildRoots++;
@@ -131,7 +132,8 @@ export function apacheSetup() {
       await on.apply({ lock, urn, steps: [openBuildRootStep(id, lock, spec, true)] }, progress);
       if (seen.broken)
         throw new HostError("discovery", on.label, "apache2.service did not start", { stderr: seen.broken });
-      return { manifest: apacheManifest(spec.files, seen.version), buildRoot: buildRootDirectory(id) };
+      const manifest = { ...apacheManifest(spec.files, seen.version), ...(seen.seeds && { seeds: seen.seeds }) };
+      return { manifest, buildRoot: buildRootDirectory(id) };
     },
   };
   const jail = createJailKind(face);

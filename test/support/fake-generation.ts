@@ -63,6 +63,11 @@ const generationSteps: Readonly<Record<string, FakeStep>> = {
     writeFile(state, `${base}/generations/.build-${digest}/${name}`, content!),
   "generation-content": (state, [base, digest, hash], content) =>
     writeFile(state, `${base}/generations/.build-${digest}/content/${hash}`, content!),
+  "generation-seed": (state, [base, digest, source, ...paths]) => {
+    const id = source!.match(/\/build\/([^/]+)\/root$/)?.[1];
+    if (!generationsOf(state).buildRoots.has(id!)) throw new FakeExit(1, `there is no ${source}`);
+    writeFile(state, `${base}/generations/.build-${digest}/seed.tar.gz`, `packed: ${paths.join(" ")}\n`);
+  },
   "generation-build": (state, [base, digest, source, from]) => {
     const work = `${base}/generations/.build-${digest}`;
     const final = `${base}/generations/${digest}`;
@@ -75,6 +80,9 @@ const generationSteps: Readonly<Record<string, FakeStep>> = {
     const lines = textAt(state, `${work}/packages`)!.split("\n").filter(Boolean);
     const host = lines.map((line) => `${line}\t${versions.get(line.split("\t")[0]!) ?? "-"}\n`).join("");
     writeFile(state, `${final}.host`, host);
+    const seed = textAt(state, `${work}/seed.tar.gz`) ?? textAt(state, `${base}/generations/${from}.seed.tar.gz`);
+    if (seed === undefined) state.files.delete(`${final}.seed.tar.gz`);
+    else writeFile(state, `${final}.seed.tar.gz`, seed);
     writeFile(state, `${final}.sums`, sumsOf(state, final));
     sweep(state, base!);
   },
@@ -84,6 +92,11 @@ const generationSteps: Readonly<Record<string, FakeStep>> = {
     if (entries === undefined) throw new FakeExit(1, `${digest} has no entries`);
     fill(state, entries, `${base}/generations/.build-${digest}`, source!);
     generationsOf(state).trees.set(final, makeTree(entries));
+    const seed = textAt(state, `${base}/generations/.build-${digest}/seed.tar.gz`);
+    if (seed !== undefined) {
+      writeFile(state, `${final}.seed.tar.gz`, seed);
+      writeFile(state, `${final}.sums`, sumsOf(state, final));
+    }
     sweep(state, base!);
   },
   "generation-prune": (state, [base, current, keep]) => {
@@ -141,9 +154,10 @@ function compare(state: FakeState, base: string, digest: string): readonly Findi
   const { trees, store, hostFiles } = generationsOf(state);
   const tree = trees.get(final);
   if (tree === undefined) return [{ what: "gone", path: "-", was: "-", is: "-" }];
-  const beside = ["entries", "manifest.json", "launch.json", "host", "sums"];
   const found: Finding[] = [];
   const sums = textAt(state, `${final}.sums`);
+  const seed = sums?.includes("seed.tar.gz ") ? ["seed.tar.gz"] : [];
+  const beside = ["entries", "manifest.json", "launch.json", "host", "sums", ...seed];
   for (const name of beside) {
     const text = textAt(state, `${final}.${name}`);
     if (text === undefined) found.push({ what: "meta", path: name, was: "-", is: "missing" });
@@ -235,7 +249,8 @@ function versionsIn(text: string): ReadonlyMap<string, string> {
 }
 
 function sumsOf(state: FakeState, final: string): string {
-  const names = ["entries", "manifest.json", "launch.json", "host"];
+  const seed = state.files.has(`${final}.seed.tar.gz`) ? ["seed.tar.gz"] : [];
+  const names = ["entries", "manifest.json", "launch.json", "host", ...seed];
   return names.map((name) => `${name} ${hashOf(textAt(state, `${final}.${name}`) ?? "")}\n`).join("");
 }
 

@@ -85,8 +85,11 @@ const serviceSteps: Readonly<Record<string, FakeStep>> = {
   },
   "service-files": (state, _args, content = "") => putAll(state, content),
   "service-shared-files": (state, _args, content = "") => putAll(state, content),
-  "service-directory": (state, [path = "", uid = "", gid = "", mode = ""]) => {
-    state.files.set(path, { type: "directory", mode, owner: `${uid}:${gid}` });
+  "service-directory": (state, [path = "", uid = "", gid = "", mode = "", _tree, _jailPath, ...seeds]) => {
+    const known = state.files.get(path);
+    // What it was filled from is told by its content, which only a new one gets.
+    const content = known ? known.content : seeds.join(" ") || undefined;
+    state.files.set(path, { type: "directory", mode: known?.mode ?? mode, owner: `${uid}:${gid}`, content });
   },
   "host-probe": (state) => {
     kernelOf(state).notEnforced = true;
@@ -314,6 +317,7 @@ function describe(
     ...section("owner", fileText(state, `${base}/owner`)),
     ...section("fragment", fileText(state, `${base}/rules.nft`)),
     ...section("launch", fileText(state, `${tree}.launch.json`)),
+    ...section("seeds", /^"seeds":(\[.*\]),?$/m.exec(fileText(state, `${tree}.manifest.json`) ?? "")?.[1] ?? ""),
     ...section("registry", fileText(state, `${STATE}/ports`)),
     ...section("rules-sha256", fileText(state, `${STATE}/rules.sha256`)),
     ...section("not-enforced", kernel.notEnforced ? "PrivatePIDs\n" : undefined),

@@ -14,11 +14,13 @@ if (!status($tree)) {
   @found = ["gone", "-", "-", "-"];
 } else {
   my $sums = sums_in(text_of("$tree.sums"));
-  my @there = grep { status("$tree.$_") } "entries", "manifest.json", "launch.json", "host", "sums";
+  my @seed = $sums->{"seed.tar.gz"} ? "seed.tar.gz" : ();
+  my @beside = ("entries", "manifest.json", "launch.json", "host", "sums", @seed);
+  my @there = grep { status("$tree.$_") } @beside;
   my %there = map { $_ => 1 } @there;
-  push @found, ["meta", $_, "-", "missing"] for grep { !$there{$_} } "entries", "manifest.json", "launch.json", "host", "sums";
+  push @found, ["meta", $_, "-", "missing"] for grep { !$there{$_} } @beside;
   my $hash = hash_of(map { "$tree.$_" } @there);
-  for my $name (grep { $there{$_} } "manifest.json", "launch.json", "host") {
+  for my $name (grep { $there{$_} } "manifest.json", "launch.json", "host", @seed) {
     push @found, ["meta", $name, "-", "changed"] if $there{sums} && $hash->{"$tree.$name"} ne ($sums->{$name} // "");
   }
   if ($there{entries}) {

@@ -8,6 +8,9 @@ ask_service() {
   service_file fragment "$service_base/rules.nft"
   service_file launch "$service_jail/$3.launch.json"
   service_file registry "$STATE/ports"
+  echo "@seeds"
+  # The manifest has a line per key of its own (provider/manifest/render.ts).
+  sed -n 's/^"seeds":\(\[.*\]\),\{0,1\}$/ \1/p' "$service_jail/$3.manifest.json" 2>/dev/null || true
   service_file rules-sha256 "$STATE/rules.sha256"
   service_file not-enforced "$RUN/not-enforced"
   service_tree "$service_jail/$3"

@@ -105,6 +105,12 @@ my $installed = $from eq "-" ? installed() : \%had;
 my $host = join "", map { my ($name, $count) = split /\t/; "$name\t$count\t" . ($installed->{$name} // "-") . "\n" } split /\n/, text_of("$work/packages");
 write_file("$work/host", $host);
 my @parts = ("manifest.json", "launch.json", "host");
+# Without a build root, the seed is the one of the generation whose packages this one has.
+if ($from ne "-" && $before->{"seed.tar.gz"} && !status("$work/seed.tar.gz")) {
+  $sums->{"seed.tar.gz"} = $before->{"seed.tar.gz"};
+  !status("$base/generations/$from.seed.tar.gz") or link "$base/generations/$from.seed.tar.gz", "$work/seed.tar.gz" or failed("cannot link the seed of $from");
+}
+if (status("$work/seed.tar.gz")) { push @parts, "seed.tar.gz" } elsif (!$sums->{"seed.tar.gz"}) { unlink "$final.seed.tar.gz" }
 my $hash = hash_of(map { "$work/$_" } @parts);
 $sums->{$_} = $hash->{"$work/$_"} for @parts;
 write_file("$work/sums", join "", map { "$_ $sums->{$_}\n" } sort keys %$sums);
@@ -126,7 +132,12 @@ my $lock = lock_store(LOCK_SH);
 my $sums = sums_in(text_of("$final.sums"));
 my $made = $sums->{"/etc/ld.so.cache"} // "";
 make_equal($final, entries_in(text_of("$final.entries")), $sums, $work, $source);
-if (($sums->{"/etc/ld.so.cache"} // "") ne $made) {
+my $seeded = status("$work/seed.tar.gz");
+if ($seeded) {
+  $sums->{"seed.tar.gz"} = hash_of("$work/seed.tar.gz")->{"$work/seed.tar.gz"};
+  rename "$work/seed.tar.gz", "$final.seed.tar.gz" or failed("cannot rename to $final.seed.tar.gz");
+}
+if ($seeded || ($sums->{"/etc/ld.so.cache"} // "") ne $made) {
   write_file("$work/sums", join "", map { "$_ $sums->{$_}\n" } sort keys %$sums);
   rename "$work/sums", "$final.sums" or failed("cannot rename to $final.sums");
 }

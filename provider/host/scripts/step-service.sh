@@ -56,9 +56,11 @@ step_service_files() {
 # step_service_shared_files NAME: those that all services of the host share.
 step_service_shared_files() { with_host_lock step_service_files "$@"; }
 
-# step_service_directory PATH UID GID MODE SEED|-: a directory for data, owned by the service. A new one gets what the
-# jail's tree has at that place; of another uid, it changes hands. It is under a directory that only root can enter, and
-# nothing of the service runs when its uid is new.
+# step_service_directory PATH UID GID MODE|- TREE JAILPATH SEED..: a directory for data, owned by the service. A new one gets
+# what the jail's tree has at that place, then what its packages put there: each SEED is a directory of TREE.seed.tar.gz,
+# the same as JAILPATH, above it or below it. With MODE - it has the seed's own. One that is there stays as it is, but of
+# another uid it changes hands: it is under a directory that only root can enter, and nothing of the service runs when its
+# uid is new.
 step_service_directory() {
   refuse_symlinks "$1"
   case $1 in
@@ -68,14 +70,40 @@ step_service_directory() {
   mkdir -p -- "${1%/*}"
   if [ ! -d "$1" ]; then
     rm -rf -- "$1.pulumi-jail-new"
-    mkdir -- "$1.pulumi-jail-new"
-    if [ "$5" != - ] && [ -d "$5" ]; then cp -a -- "$5/." "$1.pulumi-jail-new/" || { blame_disk "$STATE" && exit 1; }; fi
-    chown -hR -- "$2:$3" "$1.pulumi-jail-new"
-    chmod -- "$4" "$1.pulumi-jail-new"
-    mv -T -- "$1.pulumi-jail-new" "$1"
+    fill_directory "$@" || { blame_disk "$STATE" && exit 1; }
+    mv -T -- "$1.pulumi-jail-new$6" "$1"
+    rm -rf -- "$1.pulumi-jail-new"
   elif [ "$(stat -c %u -- "$1")" != "$2" ]; then
     chown -hR -- "$2:$3" "$1"
   fi
+}
+
+# fill_directory: its arguments are those of service-directory. Below PATH.pulumi-jail-new the directory lies at JAILPATH, as
+# in the tree, so that whatever of a seed concerns it falls into place. A daemon may trust its data before the disk has it.
+fill_directory() {
+  fill_new=$1.pulumi-jail-new$6
+  fill_owner=$2:$3
+  fill_mode=$4
+  fill_seed=$5.seed.tar.gz
+  (umask 022 && mkdir -p -- "$fill_new") || return 1
+  if [ -d "$5$6" ] && [ ! -L "$5$6" ]; then cp -a -- "$5$6/." "$fill_new/" || return 1; fi
+  fill_jail_path=$6
+  fill_stage=$1.pulumi-jail-new
+  shift 6
+  for fill_path in "$@"; do
+    fill_member=${fill_path#/}
+    case $fill_jail_path/ in
+      "$fill_path"/?*)
+        # Only a part of the seed is at this place, and it may have none.
+        fill_member=${fill_jail_path#/}
+        tar --list --file="$fill_seed" --gzip | grep -Fqx -e "$fill_member/" || continue
+        ;;
+    esac
+    tar --extract --file="$fill_seed" --gzip --directory="$fill_stage" --same-permissions --no-same-owner -- "$fill_member" || return 1
+  done
+  chown -hR -- "$fill_owner" "$fill_new" && chmod -R -- u-s,g-s "$fill_new" || return 1
+  [ "$fill_mode" = - ] || chmod -- "$fill_mode" "$fill_new" || return 1
+  [ $# -eq 0 ] || sync -f -- "$fill_new"
 }
 
 # step_service_launch NAME SLOT OLD|- DEADLINE SETTLE NETWORK TREE UID CAPS: starts a slot and waits until it is healthy and

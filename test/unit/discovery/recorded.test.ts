@@ -66,7 +66,7 @@ describe("apache2 (forking, started by a shell script, puts itself into the back
 });
 
 describe("mariadb (notify, a user of its own, helper commands before it)", () => {
-  const { manifest, report } = discoverRecorded("mariadb.service");
+  const { manifest, report, changed } = discoverRecorded("mariadb.service");
 
   test("is launched as its user, with its limit and its data directory", () => {
     expect(manifest.launch).toEqual({
@@ -89,6 +89,11 @@ describe("mariadb (notify, a user of its own, helper commands before it)", () =>
       limitNOFILE: 32768,
       writeExecuteMemory: false,
     });
+  });
+
+  test("is known to change data that its packages made", () => {
+    expect(changed).toEqual(["/var/lib/mysql"]);
+    expect(discoverRecorded("nginx.service").changed).toEqual([]);
   });
 
   test("has no data in its tree, and no shell", () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { openedAtStart } from "../../../provider/discovery/opened-at-start.ts";
+import { assembleSteps } from "../../../provider/generation/assemble.ts";
 import { canonicalPath } from "../../../provider/generation/canonical.ts";
 import { deriveManifest } from "../../../provider/generation/derive.ts";
 import { describeFindings, type Finding, parseFindings } from "../../../provider/generation/findings.ts";
@@ -182,6 +183,40 @@ describe("findings", () => {
         describe: `sending 4 bytes for generation ${digest}`,
       },
       { step: "generation-mend", args: [base, digest, "-"], describe: `mending /x of generation ${digest}` },
+    ]);
+  });
+});
+
+describe("seeds", () => {
+  const seeds = [{ path: "/var/lib/db", files: 2, bytes: 1_500_000 }];
+  const seed = { what: "meta", path: "seed.tar.gz", was: "-", is: "missing" } as const;
+  const source = "/var/lib/pulumi-jail/build/jail-apache/root";
+
+  test("are packed from a build root before the tree is built, and inherited without one", () => {
+    const manifest = { ...apacheTree(), seeds };
+    const digest = generationDigest(manifest);
+    const steps = assembleSteps({ base, manifest, source });
+    expect(steps.at(-2)).toEqual({
+      step: "generation-seed",
+      args: [base, digest, source, "/var/lib/db"],
+      describe: "keeping what the packages put into /var/lib/db (2 files, 1.5 MB)",
+    });
+    const derived = assembleSteps({ base, manifest, from: digest });
+    expect(derived.map(({ step }) => step)).not.toContain("generation-seed");
+    expect(derived.at(-1)?.args).toEqual([base, digest, "-", digest]);
+  });
+
+  test("are no part of the digest, as what is in them differs by host", () => {
+    const manifest: Manifest = { ...apacheTree(), seeds };
+    expect(generationDigest(manifest)).toBe(generationDigest(apacheTree()));
+  });
+
+  test("that are lost are packed anew from the packages; the tree is only compared", () => {
+    expect(judgeRepair([seed], new Set())).toBe("fetch");
+    expect(judgeRepair([seed, { ...seed, path: "launch.json" }], new Set())).toBe("rebuild");
+    expect(mendSteps(base, "d", [seed], new Map(), source, seeds).map(({ step, args }) => [step, ...args])).toEqual([
+      ["generation-seed", base, "d", source, "/var/lib/db"],
+      ["generation-mend", base, "d", source],
     ]);
   });
 });

@@ -5,7 +5,7 @@ import { compareManifests } from "../../../provider/manifest/compare.ts";
 import { generationDigest, sha256 } from "../../../provider/manifest/digest.ts";
 import { hasPath, renderEntries } from "../../../provider/manifest/entries.ts";
 import type { Entry, Manifest } from "../../../provider/manifest/manifest.ts";
-import { parseLaunch, parseManifest } from "../../../provider/manifest/parse.ts";
+import { parseLaunch, parseManifest, parseSeeds } from "../../../provider/manifest/parse.ts";
 import { renderLaunch, renderManifest, sortKeys } from "../../../provider/manifest/render.ts";
 import { treeMode } from "../../../provider/manifest/tree-mode.ts";
 import { apacheManifest } from "../../support/apache-jail.ts";
@@ -31,6 +31,14 @@ describe("a manifest's text", () => {
   test("holds an entry per line, for people and their diffs", () => {
     const lines = renderManifest(manifest).split("\n");
     expect(lines.filter((line) => line.startsWith('{"path":"'))).toHaveLength(manifest.entries.length);
+  });
+
+  test("has its seeds in a line of their own, which ask-service.sh takes out", () => {
+    const seeds = [{ path: "/var/lib/db", files: 2, bytes: 10, changed: true }];
+    const rendered = renderManifest({ ...manifest, seeds });
+    const lines = rendered.split("\n").flatMap((line) => /^"seeds":(\[.*\]),?$/.exec(line)?.[1] ?? []);
+    expect(lines.map(parseSeeds)).toEqual([seeds]);
+    expect(parseManifest(rendered).seeds).toEqual(seeds);
   });
 
   test.each([["{}"], ["[]"], ['{"schema":2}'], [renderManifest(manifest).replace('"0755"', '"4755"')]])(
