@@ -93,7 +93,7 @@ describe("mariadb (notify, a user of its own, helper commands before it)", () =>
 
   test("is known to change data that its packages made", () => {
     expect(changed).toEqual(["/var/lib/mysql"]);
-    expect(discoverRecorded("nginx.service").changed).toEqual([]);
+    expect(discoverRecorded("haproxy.service").changed).toEqual([]);
   });
 
   test("has no data in its tree, and no shell", () => {
