@@ -10,7 +10,8 @@ step_trace_unit() {
   trace_unit=$2
   shift 2
   systemd-tmpfiles --root="$build/trace" --create --prefix=/run >"$build/log/tmpfiles" 2>&1 || true
-  perl -e "$(trace_prepare_program)" "$trace_unit" "$build/trace" "$build/log"
+  perl -e "$(trace_prepare_program)" "$trace_unit" "$build/trace" "$build/log" "jail-build-${build##*/}" "$trace_address"
+  open_trace_network "${build##*/}"
   mkdir -p /run/systemd/system
   cp -- "$build/log/unit" "/run/systemd/system/$trace_name"
   chmod 0644 "/run/systemd/system/$trace_name"
@@ -25,7 +26,7 @@ step_trace_unit() {
 # step_read_unit ID UNIT: only what the unit says; nothing is started.
 step_read_unit() {
   open_trace_root "$1"
-  perl -e "$(trace_prepare_program)" "$2" "$build/trace" "$build/log"
+  perl -e "$(trace_prepare_program)" "$2" "$build/trace" "$build/log" "jail-build-$1" "$trace_address"
   close_trace_root
 }
 
@@ -43,6 +44,24 @@ open_trace_root() {
     mount_overlay "$build/layers/upper:/" trace-upper trace-work "$build/trace"
 }
 
+# open_trace_network ID: what a jail's is like: an address besides the loopback's (some daemons listen on nothing without
+# one), low ports for all users, and no way out.
+trace_address=100.127.255.1
+open_trace_network() {
+  close_trace_network "$1"
+  ip netns add "jail-build-$1"
+  ip -n "jail-build-$1" link set lo up
+  ip -n "jail-build-$1" link add eth0 type veth peer name peer0
+  ip -n "jail-build-$1" addr add "$trace_address/31" dev eth0
+  ip -n "jail-build-$1" link set peer0 up
+  ip -n "jail-build-$1" link set eth0 up
+  ip netns exec "jail-build-$1" sh -c 'echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start'
+}
+
+close_trace_network() {
+  [ ! -e "/run/netns/jail-build-$1" ] || ip netns delete "jail-build-$1"
+}
+
 close_trace_root() {
   unmount_below "$build/trace"
   rm -rf -- "$build/layers/trace-upper" "$build/layers/trace-work"
@@ -51,157 +70,17 @@ close_trace_root() {
 # remove_trace_unit ID: also what a killed run left running.
 remove_trace_unit() {
   traced=pulumi-jail-trace-$1.service
-  [ -e "/run/systemd/system/$traced" ] || return 0
+  if [ ! -e "/run/systemd/system/$traced" ]; then
+    close_trace_network "$1"
+    return 0
+  fi
   systemctl kill --signal=KILL --kill-who=all "$traced" 2>/dev/null || true
   timeout 20 systemctl stop "$traced" 2>/dev/null || true
   systemctl reset-failed "$traced" 2>/dev/null || true
   rm -f -- "/run/systemd/system/$traced"
   rmdir -- "/run/systemd/propagate/$traced" 2>/dev/null || true
+  close_trace_network "$1"
   with_host_lock systemctl daemon-reload
-}
-
-# Reads the unit and its drop-ins in the build root (systemctl --root=.. cat is refused), keeps what says how the daemon is
-# started, drops all that would touch the host or hinder strace, and makes the directories that systemd would make.
-trace_prepare_program() {
-  cat <<'PERL'
-use strict;
-my ($unit, $root, $log) = @ARGV;
-open my $runtime, ">", "$log/unit" or die "cannot write $log/unit: $!\n";
-open my $facts, ">", "$log/facts" or die "cannot write $log/facts: $!\n";
-chroot $root and chdir "/" or die "cannot enter $root: $!\n";
-umask 022;
-
-my ($prefix, $instance, $suffix) = $unit =~ /^([^@]+)(?:\@(.*))?(\.[a-z]+)$/ or fail("$unit is no name of a unit");
-my @names = ($unit, defined $instance ? "$prefix\@$suffix" : ());
-my @path = map { "$_/systemd/system" } "/etc", "/run", "/usr/local/lib", "/usr/lib", "/lib";
-my ($fragment) = grep { -f } map { my $name = $_; map { "$_/$name" } @path } @names;
-defined $fragment or fail("the packages bring no unit $unit");
-my %dropins;
-for my $directory (reverse @path) {
-  for my $name ("service", @names) {
-    $dropins{m{([^/]+)$} && $1} = $_ for glob "$directory/$name.d/*.conf";
-  }
-}
-my @settings = map { read_settings($_) } $fragment, map { $dropins{$_} } sort keys %dropins;
-
-my %last;
-for my $setting (@settings) {
-  my ($key, $value) = @$setting;
-  $last{$key} = $value;
-}
-my $user = $last{User} // "";
-my $group = $last{Group} // "";
-$user = "" if $user eq "root";
-my %passwd = map { chomp; my @line = split /:/; $line[0] => \@line } read_lines("/etc/passwd");
-my %groups = map { chomp; my @line = split /:/; $line[0] => \@line } read_lines("/etc/group");
-if (length $user && !$passwd{$user}) {
-  my $free = 61184; $free++ while grep { $$_[2] == $free } values %passwd, values %groups;
-  open my $out, ">>", "/etc/passwd"; print $out "$user:x:$free:$free::/:/usr/sbin/nologin\n"; close $out;
-  open $out, ">>", "/etc/group"; print $out "$user:x:$free:\n"; close $out;
-  $passwd{$user} = [$user, "x", $free, $free];
-}
-my $uid = length $user ? $passwd{$user}[2] : 0;
-my $gid = length $group ? ($groups{$group} // [])->[2] // 0 : length $user ? $passwd{$user}[3] : 0;
-
-# The jail's own, so that no NSS module of this host is seen.
-open my $switch, ">", "/etc/nsswitch.conf"; print $switch map { "$_\n" } "passwd: files", "group: files", "shadow: files", "hosts: files dns",
-  "networks: files", "protocols: files", "services: files";
-close $switch;
-
-my %keep = map { $_ => 1 } qw(Type RemainAfterExit GuessMainPID UMask KillSignal RestartKillSignal ReloadSignal
-  SuccessExitStatus SendSIGHUP Nice OOMScoreAdjust WorkingDirectory Environment UnsetEnvironment IgnoreSIGPIPE LimitNOFILE LimitNPROC
-  LimitCORE LimitMEMLOCK LimitSTACK LimitAS LimitDATA LimitFSIZE LimitRTPRIO LimitSIGPENDING LimitMSGQUEUE);
-my %made = (RuntimeDirectory => ["/run", "RUNTIME_DIRECTORY"], StateDirectory => ["/var/lib", "STATE_DIRECTORY"],
-  CacheDirectory => ["/var/cache", "CACHE_DIRECTORY"], LogsDirectory => ["/var/log", "LOGS_DIRECTORY"],
-  ConfigurationDirectory => ["/etc", "CONFIGURATION_DIRECTORY"]);
-my $given = join "\n", map { $$_[0] eq "Environment" ? $$_[1]
-  : $$_[0] eq "EnvironmentFile" ? join("", read_lines($$_[1] =~ s/^-//r)) : () } @settings;
-my @manager = grep { $given !~ /\b$_=/ } qw(LANG LANGUAGE LC_ALL LC_CTYPE LC_NUMERIC LC_TIME LC_COLLATE LC_MONETARY LC_MESSAGES);
-
-my @lines = ("[Unit]", "Description=pulumi-jail traces $unit", "", "[Service]");
-my $count = 0;
-for my $setting (@settings) {
-  my ($key, $value) = @$setting;
-  if ($key =~ /^Exec(Start|StartPre|StartPost|Reload|Stop|StopPost)$/) {
-    push @lines, "$key=" . join " ; ", map { wrapped($key, $_) } split /\s+;\s+/, $value, -1;
-  } elsif ($key eq "EnvironmentFile") {
-    # systemd reads these before it changes its root.
-    push @lines, $value =~ m{^(-?)(/.*)$} ? "$key=$1$root$2" : "$key=$value";
-  } elsif ($key eq "PIDFile" && $value =~ m{^/?(.+)$}) {
-    # PID 1 looks for it on the host; seen from there it lies in the build root.
-    my $file = $value =~ m{^/} ? $value : "/run/$value";
-    push @lines, "$key=$root" . ($file =~ s{^/var/run/}{/run/}r);
-  } elsif ($keep{$key}) {
-    push @lines, "$key=$value";
-  }
-}
-for my $key (sort keys %made) {
-  my ($base, $variable) = @{$made{$key}};
-  my $mode = oct($last{"${key}Mode"} // "0755") & 0777;
-  my @owner = $key eq "ConfigurationDirectory" ? (0, 0) : ($uid, $gid);
-  my @directories = map { my $name = s/:.*//r; "$base/$name" } split " ", $last{$key} // "";
-  for my $directory (@directories) {
-    my $above = "";
-    for my $part (grep length, split m{/}, $directory) { $above .= "/$part"; mkdir $above, 0755 }
-    chown @owner, $directory; chmod $mode, $directory;
-    printf $facts "directory=%s %04o %s\n", $key, $mode, $directory;
-  }
-  push @lines, "Environment=$variable=" . join ":", @directories if @directories;
-}
-push @lines, 'ExecStartPre=-/bin/sh -c "echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start"' if $uid;
-push @lines, "UnsetEnvironment=@manager" if @manager;
-push @lines, "Type=exec" if ($last{Type} // "") eq "dbus";
-push @lines, "RootDirectory=$root", "MountAPIVFS=yes", "BindPaths=$log:/.trace", "BindPaths=$root/run:/run", "PrivateNetwork=yes",
-  "PrivateTmp=yes", "PrivateIPC=yes", "PrivateDevices=yes", "Restart=no", "KillMode=process", "NotifyAccess=all",
-  "TimeoutStopSec=10", "SyslogIdentifier=$unit";
-print $runtime map { "$_\n" } @lines;
-close $runtime or die "cannot write the runtime unit: $!\n";
-
-for my $key (qw(Type User Group KillSignal ReloadSignal SuccessExitStatus LimitNOFILE WorkingDirectory ExecReload ExecStart)) {
-  print $facts "unit.$key=$last{$key}\n" if length($last{$key} // "");
-}
-print $facts "fragment=$fragment\n";
-if (($last{ExecStart} // "") =~ m{^[-@:+!|]*\s*(/\S+)}) { print $facts "program=$1\n" }
-close $facts or die "cannot write the facts: $!\n";
-
-sub wrapped {
-  my ($key, $command) = @_;
-  my ($prefixes, $rest) = $command =~ /^([-@:+!|]*)\s*(.*?)\s*$/s;
-  return $command unless length $rest;
-  # strace can't set argv[0] by itself.
-  $rest =~ s/^(\S+)\s+\S+/$1/ if $prefixes =~ s/@//;
-  my $as = length $user && $prefixes !~ /[+!]/ ? " -u $user" : "";
-  $count++;
-  my $calls = join ",", map { "?$_" } qw(%%file execve execveat clone clone3 fork vfork getdents64 fchdir kill tgkill bind mprotect
-    setuid setgid setreuid setregid setresuid setresgid setgroups setrlimit prlimit64);
-  return "$prefixes/usr/bin/strace -D -f -qq -y -ttt -s 4096 --seccomp-bpf -o /.trace/$count.$key -e status=successful "
-    . "-e signal=none -e abbrev=!execve -e trace=$calls$as -- $rest";
-}
-
-sub read_settings {
-  my ($section, @found) = "";
-  my $text = join "", read_lines($_[0]);
-  $text =~ s/^[ \t]*[#;].*\n//mg;
-  $text =~ s/\\\n/ /g;
-  for (split /\n/, $text) {
-    if (/^\s*\[(.*)\]\s*$/) { $section = $1 }
-    elsif ($section eq "Service" && /^\s*([A-Za-z]+)\s*=\s*(.*?)\s*$/) { push @found, [$1, expanded($2)] }
-  }
-  return @found;
-}
-
-# The specifiers that would tell the runtime unit's name.
-sub expanded {
-  my ($value) = @_;
-  my %words = (n => $unit, N => $unit =~ s/\.[a-z]+$//r, p => $prefix, P => $prefix, i => $instance // "", I => $instance // "",
-    j => $prefix =~ s/.*-//r, J => $prefix =~ s/.*-//r);
-  return $value =~ s/%([%nNpPiIjJ])/$1 eq "%" ? "%%" : $words{$1}/ger;
-}
-
-sub read_lines { open my $in, "<", $_[0] or return; return <$in> }
-
-sub fail { print STDERR "$_[0]\n"; exit 4 }
-PERL
 }
 
 trace_run_program() {
