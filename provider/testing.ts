@@ -48,7 +48,7 @@ function outputsOf(type: string, inputs: Readonly<Record<string, unknown>>): Rec
   const hash = createHash("sha256").update(JSON.stringify(inputs)).digest("hex");
   const common = { drift: [], unfinished: false, claim: hash.slice(0, 8), hostId: hash.slice(8, 40) };
   if (type === "Jail") {
-    const generation = hash.slice(0, 16);
+    const generation = inputs["generation"] ?? hash.slice(0, 16);
     const rootDirectory = `/var/lib/pulumi-jail/jails/${inputs["jailName"]}/generations/${generation}`;
     return { ...common, generation, rootDirectory, fileCount: 80, bytes: 5_000_000 };
   }

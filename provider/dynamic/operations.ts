@@ -110,6 +110,7 @@ function callFor(inputs: Inputs, claim: string, deadlineSeconds: number | undefi
   return {
     host: onSameMachine(hostFor(inputs.connection), hostId),
     progress: log.status,
+    warn: log.warn,
     owner: { organization, project, stack, urn, claim },
     deadlineSeconds: deadlineSeconds ?? DEFAULT_DEADLINE_SECONDS,
     hostFor,

@@ -1,4 +1,6 @@
 import { canonicalPath } from "../generation/canonical.ts";
+import { unshippedContents, withContents } from "../generation/contents.ts";
+import { FETCH, fetchPackagesStep } from "../generation/fetch.ts";
 import { completeManifest } from "../generation/fixed.ts";
 import { manifestPath } from "../generation/layout.ts";
 import { isSeedLost } from "../generation/repair.ts";
@@ -12,36 +14,67 @@ import { parseManifest } from "../manifest/parse.ts";
 import { judgeCreate, judgeUpdate, type Owner } from "../ownership/ownership.ts";
 import { type Call, Unfinished } from "../resource/kind.ts";
 import { type Decision, decideGeneration } from "./decide.ts";
-import { type DesiredJail, desiredJail } from "./desired.ts";
+import { contentsOfFiles, type DesiredJail, desiredJail, RENEWED } from "./desired.ts";
 import { type DiscoveryFace, discoverySpec } from "./discovery-face.ts";
 import type { JailInputs, JailOutputs } from "./inputs.ts";
+import { type Lock, lockOf, renderedLock, renewal } from "./lock.ts";
 import { observeJail } from "./observe.ts";
 import type { ObservedJail } from "./observed.ts";
 import { jailOutputs } from "./outputs.ts";
 import { foundOwner } from "./owned.ts";
 import { type BuildRootSteps, digestOfMaking, type Making, planFailed, planJail, recordOf } from "./plan.ts";
 import { describeContents, type JailRecord } from "./record.ts";
+import { inTurn } from "./turns.ts";
 
-/** One pass: observe, decide, discover if need be, plan, apply. Create and update are this one flow. */
+/** Create and update are this one flow; where several jails write one lock file, the first does and the others use it. */
 export async function convergeJail(
   face: DiscoveryFace,
   call: Call,
   inputs: JailInputs,
   state: (JailInputs & JailOutputs) | undefined,
 ): Promise<JailOutputs> {
-  const seen = await observe(call, inputs, state);
+  const { lockFiles, openedAtStart } = face;
+  const converge = async (wanted: JailInputs) =>
+    convergeOnce(face, call, wanted, state, lockOf(wanted, lockFiles, openedAtStart));
+  if (inputs.manifestFile === undefined || inputs.manifestDigest !== RENEWED) return converge(inputs);
+  return inTurn(
+    lockFiles,
+    inputs.manifestFile,
+    () => converge(inputs),
+    () => converge({ ...inputs, manifestDigest: undefined }),
+  );
+}
+
+/** One pass: observe, decide, discover if need be, plan, apply. */
+async function convergeOnce(
+  face: DiscoveryFace,
+  call: Call,
+  inputs: JailInputs,
+  state: (JailInputs & JailOutputs) | undefined,
+  lock: Lock | undefined,
+): Promise<JailOutputs> {
+  const seen = await observe(call, inputs, state, lock);
   const made = await make(face, call, inputs, seen);
-  const { desired, observed, owner, hostId } = seen;
+  const { observed, owner, hostId } = seen;
+  const desired = made.written === undefined ? seen.desired : { ...seen.desired, lock: made.written.lock };
   const record = recordOf(desired, owner, observed.record, digestOfMaking(made.making), made.contents);
   const buildRoot = made.buildRoot ?? leftBuildRoot(face, seen);
   const steps = planJail(desired, observed, owner, made.making, record, buildRoot);
   const { urn } = call.owner;
   try {
-    await call.host.apply({ lock: lockOf(desired), urn, deadlineSeconds: call.deadlineSeconds, steps }, call.progress);
+    await call.host.apply(
+      { lock: lockNameOf(desired), urn, deadlineSeconds: call.deadlineSeconds, steps },
+      call.progress,
+    );
   } catch (error) {
     await giveUp(face, call, seen, error);
   }
-  return jailOutputs(desired, record, { hostId, claim: owner.claim });
+  if (made.written !== undefined) face.lockFiles.write(made.written.lock.manifestFile, made.written.text);
+  const manifestDigest = desired.lock?.checksum;
+  return {
+    ...jailOutputs(desired, record, { hostId, claim: owner.claim }),
+    ...(manifestDigest !== undefined && { manifestDigest }),
+  };
 }
 
 /** What was seen at the start of a call, and under which claim it may go on. */
@@ -58,10 +91,17 @@ interface Made {
   readonly making: Making;
   readonly contents: Pick<JailRecord, "packages" | "fileCount" | "bytes">;
   readonly buildRoot?: BuildRootSteps;
+  /** The lock file to write once the jail is as it says. */
+  readonly written?: { readonly lock: Lock; readonly text: string };
 }
 
-async function observe(call: Call, inputs: JailInputs, state: JailOutputs | undefined): Promise<Seen> {
-  const desired = desiredJail(inputs);
+async function observe(
+  call: Call,
+  inputs: JailInputs,
+  state: JailOutputs | undefined,
+  lock: Lock | undefined,
+): Promise<Seen> {
+  const desired = desiredJail(inputs, lock);
   const [observed, { machineId }] = await call.host.ask([observeJail(desired), machine()]);
   const judge = state ? judgeUpdate : judgeCreate;
   const refuseOther = (now: ObservedJail) => {
@@ -92,6 +132,8 @@ async function make(face: DiscoveryFace, call: Call, inputs: JailInputs, seen: S
       if (generationDigest(manifest) !== decision.digest) return discoverAnew(face, call, inputs, seen);
       return { making: { make: "build", manifest, from: decision.digest }, contents: describeContents(manifest) };
     }
+    case "lock":
+      return makeFromLock(face, inputs, seen, decision.manifest);
     case "discovery":
       return discoverAnew(face, call, inputs, seen);
   }
@@ -123,10 +165,30 @@ async function makeFromPackages(
     making: { make: "mend", digest, findings: observed.findings, source, seeds },
     contents: observed.record!,
     buildRoot: {
-      open: [face.openBuildRootStep(id, lockOf(desired), discoverySpec(inputs), false)],
+      open: [face.openBuildRootStep(id, lockNameOf(desired), discoverySpec(inputs), false)],
       close: [face.closeBuildRootStep(id)],
     },
   };
+}
+
+/**
+ * No trace, and no installation but for what no package ships: single files (step-fetch.sh sees to these), the seeds of
+ * data directories, what `prepare` makes.
+ */
+function makeFromLock(face: DiscoveryFace, inputs: JailInputs, { desired }: Seen, manifest: Manifest): Made {
+  const id = buildRootId(desired);
+  const source = face.buildRootDirectory(id);
+  const contents = describeContents(manifest);
+  const close = [face.closeBuildRootStep(id)];
+  if ((manifest.seeds ?? []).length > 0 || inputs.prepare !== undefined) {
+    const packages = Object.entries(manifest.packages).map(([name, version]) => `${name}=${version}`);
+    const spec = { ...discoverySpec(inputs), packages };
+    const open = [face.openBuildRootStep(id, lockNameOf(desired), spec, false)];
+    return { making: { make: "build", manifest, source }, contents, buildRoot: { open, close } };
+  }
+  const sent = new Set(contentsOfFiles(desired.files).keys());
+  const open = [fetchPackagesStep(id, lockNameOf(desired), manifest, sent)];
+  return { making: { make: "build", manifest, source, sendFiles: true }, contents, buildRoot: { open, close } };
 }
 
 /** A run that was cut may have done all but take its build root away. */
@@ -138,11 +200,14 @@ function leftBuildRoot(face: DiscoveryFace, { desired, observed }: Seen): BuildR
 async function discoverAnew(face: DiscoveryFace, call: Call, inputs: JailInputs, seen: Seen): Promise<Made> {
   const { desired } = seen;
   const id = buildRootId(desired);
-  const run = { id, urn: call.owner.urn, lock: lockOf(desired), progress: call.progress };
+  const run = { id, urn: call.owner.urn, lock: lockNameOf(desired), progress: call.progress };
   try {
     const found = await face.discover(call.host, discoverySpec(inputs), run);
-    const manifest = completeManifest(withIncludedDirectories(found.manifest, inputs.include));
+    const whole = completeManifest(withIncludedDirectories(found.manifest, inputs.include));
+    const written = desired.renew ? await writeLock(face, call, inputs, whole, found.buildRoot) : undefined;
+    const manifest = written?.lock.manifest ?? whole;
     return {
+      written,
       making: { make: "build", manifest, source: found.buildRoot },
       contents: describeContents(manifest),
       buildRoot: { open: [], close: [face.closeBuildRootStep(id)] },
@@ -150,6 +215,12 @@ async function discoverAnew(face: DiscoveryFace, call: Call, inputs: JailInputs,
   } catch (error) {
     return giveUp(face, call, seen, error);
   }
+}
+
+/** With the bytes that no package has, as another host can have them from nowhere else. */
+async function writeLock(face: DiscoveryFace, call: Call, inputs: JailInputs, manifest: Manifest, buildRoot: string) {
+  const [contents] = await call.host.ask([unshippedContents(buildRoot, manifest)]);
+  return renderedLock(inputs, withContents(manifest, contents), face.openedAtStart);
 }
 
 /** A plain path of `include` that is nowhere becomes an empty directory: a place for a service's volume. */
@@ -177,17 +248,19 @@ async function giveUp(face: DiscoveryFace, call: Call, seen: Seen, error: unknow
     const [observed] = await call.host.ask([observeJail(desired)]);
     seen.refuseOther(observed);
     const steps = planFailed(desired, observed, owner, [face.closeBuildRootStep(buildRootId(desired))]);
-    await call.host.apply({ lock: lockOf(desired), urn: owner.urn, steps });
+    await call.host.apply({ lock: lockNameOf(desired), urn: owner.urn, steps });
     outputs = jailOutputs(desired, observed.record, { hostId, claim: owner.claim, unfinished: true });
   } catch (later) {
     throw later instanceof HostError && later.kind === "foreign" ? later : error;
   }
-  throw new Unfinished(outputs, reasonsOf(error));
+  throw new Unfinished(outputs, reasonsOf(error, desired));
 }
 
-function reasonsOf(error: HostError): readonly string[] {
+function reasonsOf(error: HostError, { lock }: DesiredJail): readonly string[] {
   const output = error instanceof StepFailed ? error.output.trim() : "";
-  return [error.message, ...(output === "" ? [] : [output])];
+  const fetched = error.command === FETCH || error.command === "open-build-root";
+  const renew = fetched && lock ? [`renew ${lock.manifestFile} with ${renewal}`] : [];
+  return [error.message, ...(output === "" ? [] : [output]), ...renew];
 }
 
 async function readManifest(call: Call, desired: DesiredJail, digest: string): Promise<Manifest> {
@@ -206,6 +279,6 @@ export function buildRootId(desired: DesiredJail): string {
 }
 
 /** What every plan of this jail locks. */
-export function lockOf(desired: DesiredJail): string {
+export function lockNameOf(desired: DesiredJail): string {
   return `jail/${desired.jailName}`;
 }

@@ -2,6 +2,7 @@ import { deriveManifest } from "../generation/derive.ts";
 import { judgeRepair } from "../generation/repair.ts";
 import type { Manifest } from "../manifest/manifest.ts";
 import { contentsOfFiles, type DesiredJail } from "./desired.ts";
+import type { Lock } from "./lock.ts";
 import type { ObservedJail } from "./observed.ts";
 
 /** Where the generation that is wanted comes from. */
@@ -14,6 +15,8 @@ export type Decision =
   | { readonly from: "manifest"; readonly digest: string }
   /** Only files changed that were not opened at start: all else is in the store. */
   | { readonly from: "last"; readonly manifest: Manifest; readonly digest: string }
+  /** It is in the lock file: only bytes may be lacking. */
+  | { readonly from: "lock"; readonly manifest: Manifest; readonly digest: string }
   /** It has to be discovered. */
   | { readonly from: "discovery"; readonly because: string }
   /** It is pinned and not there. */
@@ -31,6 +34,8 @@ export function decideGeneration(
     if (!observed.kept.includes(pinned)) return { from: "nowhere", because: describeMissingPin(pinned, observed.kept) };
     return decideKept(desired, observed, pinned);
   }
+  if (desired.renew) return { from: "discovery", because: "its lock file is renewed" };
+  if (desired.lock !== undefined) return decideLocked(desired, observed, desired.lock);
   if (record === undefined || record.built === "") return { from: "discovery", because: "nothing was built yet" };
   if (record.discovery !== desired.discoveryDigest) return { from: "discovery", because: "its inputs changed" };
   if (!observed.kept.includes(record.built))
@@ -39,6 +44,16 @@ export function decideGeneration(
     return { from: "discovery", because: "packages of the host were updated" };
   if (record.files !== desired.filesDigest) return decideFiles(desired, observed, record.built, openedAtStart);
   return decideKept(desired, observed, record.built);
+}
+
+/** The same tree may have another launch, so the record has to name this lock; whatever is damaged, the lock can mend. */
+function decideLocked(desired: DesiredJail, observed: ObservedJail, { checksum, manifest, digest }: Lock): Decision {
+  const { record, kept } = observed;
+  if (record?.lock === checksum && record.built === digest && kept.includes(digest)) {
+    const decision = decideKept(desired, observed, digest);
+    if (decision.from === "kept") return decision;
+  }
+  return { from: "lock", manifest, digest };
 }
 
 function decideFiles(

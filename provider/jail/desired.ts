@@ -3,6 +3,10 @@ import { jailBase } from "../generation/layout.ts";
 import { sha256 } from "../manifest/digest.ts";
 import { sortKeys } from "../manifest/render.ts";
 import type { JailInputs } from "./inputs.ts";
+import type { Lock } from "./lock.ts";
+
+/** `manifestDigest` of a jail whose lock file this run writes. */
+export const RENEWED = "renewed";
 
 /** What the inputs ask for, in the terms of the host. */
 export interface DesiredJail {
@@ -13,24 +17,40 @@ export interface DesiredJail {
   readonly discoveryDigest: string;
   readonly filesDigest: string;
   readonly pinnedGeneration?: string;
+  /** What the lock file asks for, when there is one. */
+  readonly lock?: Lock;
+  /** Its lock file is to be written: nothing that is there already will do. */
+  readonly renew: boolean;
   readonly keepGenerations: number;
 }
 
-export function desiredJail(inputs: JailInputs): DesiredJail {
-  const { packages, unit, programs, source, content, include, exclude, users, prepare, discovery } = inputs;
-  const files = Object.entries(inputs.files).map(([path, file]) => declaredFile(path, file));
+export function desiredJail(inputs: JailInputs, lock?: Lock): DesiredJail {
+  const files = declaredFiles(inputs.files);
   const marks = files.map(({ content: text, ...file }) => ({ ...file, sha256: sha256(text) }));
   const sortedMarks = marks.sort((a, b) => (a.path < b.path ? -1 : 1));
-  const wanted = { packages, unit, programs, source, content, include, exclude, users, prepare, discovery };
+  const wanted = discoveryInputs(inputs);
   return {
     jailName: inputs.jailName,
     base: jailBase(inputs.jailName),
     files,
-    discoveryDigest: digestOf(prepare === undefined ? wanted : { ...wanted, files: sortedMarks }),
+    discoveryDigest: digestOf(inputs.prepare === undefined ? wanted : { ...wanted, files: sortedMarks }),
     filesDigest: digestOf(sortedMarks),
     pinnedGeneration: inputs.pinnedGeneration,
+    ...(lock && { lock }),
+    renew: inputs.manifestDigest === RENEWED,
     keepGenerations: inputs.keepGenerations,
   };
+}
+
+/** The inputs that decide what is discovered, but for `files`. */
+export function discoveryInputs(inputs: JailInputs) {
+  const { packages, unit, programs, source, content, include, exclude, users, prepare, discovery } = inputs;
+  return { packages, unit, programs, source, content, include, exclude, users, prepare, discovery };
+}
+
+/** `files` of the inputs, with owner and group apart. */
+export function declaredFiles(files: JailInputs["files"]): readonly DeclaredFile[] {
+  return Object.entries(files).map(([path, file]) => declaredFile(path, file));
 }
 
 /** By sha256, the bytes that the inputs hold. */

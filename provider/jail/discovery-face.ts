@@ -3,6 +3,7 @@ import type { Host, Progress } from "../host/host.ts";
 import type { Step } from "../host/step.ts";
 import type { Manifest } from "../manifest/manifest.ts";
 import type { JailInputs } from "./inputs.ts";
+import type { LockFiles } from "./lock.ts";
 
 /** What a Jail needs of discovery; passed in, so that the laws can run without tracing anything. */
 export interface DiscoveryFace {
@@ -16,6 +17,7 @@ export interface DiscoveryFace {
   readonly buildRootDirectory: (id: string) => string;
   readonly openBuildRootStep: (id: string, lock: string, spec: DiscoverySpec, tracer: boolean) => Step;
   readonly closeBuildRootStep: (id: string) => Step;
+  readonly lockFiles: LockFiles;
 }
 
 /** The inputs that say what is in a jail. */

@@ -1,11 +1,15 @@
 import { describeFindings } from "../generation/findings.ts";
 import type { JailOutputs } from "./inputs.ts";
+import { renewal } from "./lock.ts";
 import type { ObservedJail, StalePackage } from "./observed.ts";
 
 /** What differs on the host from what the state says, a sentence per artefact. */
 export function describeDrift(
   observed: ObservedJail,
-  state: Pick<JailOutputs, "generation" | "claim" | "jailName"> & { readonly pinnedGeneration?: string },
+  state: Pick<JailOutputs, "generation" | "claim" | "jailName"> & {
+    readonly pinnedGeneration?: string;
+    readonly manifestFile?: string;
+  },
 ): readonly string[] {
   const { record } = observed;
   const mark = observed.ownerText === undefined ? [`missing: the mark of jail ${state.jailName} (owner.json)`] : [];
@@ -21,10 +25,18 @@ export function describeDrift(
     ...mark,
     ...chosen,
     ...describeFindings(observed.findings, record.generation),
-    // An old generation that was asked for is old by intent.
-    ...(state.pinnedGeneration === undefined ? observed.stale.map(describeStale) : []),
+    // An old generation that was asked for, by pin or lock file, is old by intent: no `up` would change it.
+    ...(state.pinnedGeneration === undefined && state.manifestFile === undefined
+      ? observed.stale.map(describeStale)
+      : []),
     ...observed.leftovers.map((name) => `unfinished: ${name}`),
   ];
+}
+
+/** What a jail with a lock file has of old packages, which is for its owner to renew: told, and no drift. */
+export function describeOutdated(observed: ObservedJail, manifestFile: string | undefined): readonly string[] {
+  if (manifestFile === undefined) return [];
+  return observed.stale.map((stale) => `${describeStale(stale)}; renew ${manifestFile} with ${renewal}`);
 }
 
 function describeStale({ name, was, is, files }: StalePackage): string {

@@ -3,6 +3,7 @@ import { diffFields, type Field, type FieldTable } from "../resource/fields.ts";
 import type { CommonOutputs } from "../resource/hidden.ts";
 import type { Checked, CommonInputs, Diff, Failure } from "../resource/kind.ts";
 import { containsUnknown, isUnknown } from "../resource/unknown.ts";
+import { RENEWED } from "./desired.ts";
 import { jailSchema } from "./schema.ts";
 
 /** Checked inputs of a Jail: every default is filled in. */
@@ -24,6 +25,12 @@ export interface JailInputs extends CommonInputs {
     readonly deadlineSeconds: number;
   };
   readonly users: readonly string[];
+  /** Path of the lock file, relative to the project's directory. */
+  readonly manifestFile?: string;
+  /** Stands for the lock file's content; check fills it in. */
+  readonly manifestDigest?: string;
+  /** Known in preview with a lock file or a pin; check fills it in. */
+  readonly generation?: string;
   readonly pinnedGeneration?: string;
   readonly keepGenerations: number;
 }
@@ -38,6 +45,8 @@ export interface JailProbe {
 
 export interface JailOutputs extends CommonOutputs {
   readonly jailName: string;
+  /** Of the lock file, once it is written. */
+  readonly manifestDigest?: string;
   /** The generation that services are to use: 16 hex; empty as long as none was ever complete. */
   readonly generation: string;
   /** Its tree on the host; empty when there is none. */
@@ -89,6 +98,9 @@ export const jailFields: FieldTable<JailInputs> = {
   discovery: builds,
   users: builds,
   files: { effect: "update", note: noteFiles },
+  manifestFile: { effect: "update" },
+  manifestDigest: { effect: "update", note: noteLock },
+  generation: { effect: "update" },
   pinnedGeneration: {
     effect: "update",
     note: (_before, after) => (after ? `chooses generation ${after}; builds nothing` : "goes back to the newest build"),
@@ -97,8 +109,15 @@ export const jailFields: FieldTable<JailInputs> = {
 };
 
 export function diffJail(olds: JailInputs & JailOutputs, news: JailInputs): Diff {
-  const diff = diffFields(jailFields, olds, news);
+  // Without a lock file or pin nothing is asked for by this name: the old output is no difference.
+  const asked = news.generation === undefined ? { ...news, generation: olds.generation } : news;
+  const diff = diffFields(jailFields, olds, asked);
   return { ...diff, notes: [...new Set(diff.notes)] };
+}
+
+function noteLock(_before: string | undefined, after: string | undefined): string {
+  if (after === RENEWED) return "discovers anew and writes the lock file";
+  return after === undefined ? "is built without a lock file from now on" : "builds what the lock file says";
 }
 
 function noteFiles(before: JailInputs["files"] | undefined, after: JailInputs["files"] | undefined): string {

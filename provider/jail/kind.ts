@@ -2,12 +2,13 @@ import { HostError } from "../host/errors.ts";
 import { hostIdOf } from "../host/host-id.ts";
 import { machine } from "../host/questions/machine.ts";
 import { mayDelete } from "../ownership/ownership.ts";
-import type { Call, ResourceKind } from "../resource/kind.ts";
-import { buildRootId, convergeJail, lockOf } from "./converge.ts";
+import type { Call, Checked, ResourceKind } from "../resource/kind.ts";
+import { buildRootId, convergeJail, lockNameOf } from "./converge.ts";
 import { desiredJail } from "./desired.ts";
 import type { DiscoveryFace } from "./discovery-face.ts";
-import { describeDrift } from "./drift.ts";
+import { describeDrift, describeOutdated } from "./drift.ts";
 import { checkJail, diffJail, type JailInputs, type JailOutputs } from "./inputs.ts";
+import { checkLock } from "./lock.ts";
 import { observeJail } from "./observe.ts";
 import type { ObservedJail } from "./observed.ts";
 import { jailOutputs } from "./outputs.ts";
@@ -18,13 +19,21 @@ import { planRemoval } from "./plan.ts";
 export function createJailKind(face: DiscoveryFace): ResourceKind<JailInputs, JailOutputs> {
   return {
     kind: "jail",
-    check: checkJail,
+    check: (olds, news) => checkLocked(face, olds, news),
     diff: diffJail,
     id: (inputs) => inputs.jailName,
     read: readJail,
     converge: (call, inputs, state) => convergeJail(face, call, inputs, state),
     remove: (call, state) => removeJail(face, call, state),
   };
+}
+
+/** The lock file is read only for inputs that are sound, as it is compared with them. */
+function checkLocked(face: DiscoveryFace, ...[olds, news]: Parameters<typeof checkJail>): Checked<JailInputs> {
+  const checked = checkJail(olds, news);
+  if (checked.failures.length > 0) return checked;
+  const { inputs, failures } = checkLock(checked.inputs, face.lockFiles, face.openedAtStart);
+  return { inputs: { ...checked.inputs, ...inputs }, failures };
 }
 
 async function readJail(call: Call, state: JailInputs & JailOutputs): Promise<JailOutputs | undefined> {
@@ -34,6 +43,7 @@ async function readJail(call: Call, state: JailInputs & JailOutputs): Promise<Ja
   if (found.state === "nothing") return undefined;
   const taken = describeTaken(found, state);
   const drift = taken ?? describeDrift(observed, state);
+  if (!taken) for (const line of describeOutdated(observed, state.manifestFile)) call.warn?.(line);
   const { claim, unfinished } = state;
   return jailOutputs(desired, observed.record, { hostId: hostIdOf(machineId), claim, drift, unfinished });
 }
@@ -48,7 +58,10 @@ async function removeJail(face: DiscoveryFace, call: Call, state: JailInputs & J
   const close = observed.leftovers.includes("build root") ? [face.closeBuildRootStep(buildRootId(desired))] : [];
   const steps = planRemoval(desired, observed, close);
   const { urn } = call.owner;
-  await call.host.apply({ lock: lockOf(desired), urn, deadlineSeconds: call.deadlineSeconds, steps }, call.progress);
+  await call.host.apply(
+    { lock: lockNameOf(desired), urn, deadlineSeconds: call.deadlineSeconds, steps },
+    call.progress,
+  );
 }
 
 function refuseInUse(call: Call, jailName: string, { used }: ObservedJail): void {

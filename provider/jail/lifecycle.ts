@@ -2,6 +2,7 @@ import { discover } from "../discovery/discover.ts";
 import { openedAtStart } from "../discovery/opened-at-start.ts";
 import { buildRootDirectory, closeBuildRootStep, openBuildRootStep } from "../discovery/steps.ts";
 import { createJailKind } from "./kind.ts";
+import { lockFilesOnDisk } from "./lock-files.ts";
 
 /** The Jail as the runtime knows it. */
 export const jailKind = createJailKind({
@@ -10,4 +11,5 @@ export const jailKind = createJailKind({
   buildRootDirectory,
   openBuildRootStep,
   closeBuildRootStep,
+  lockFiles: lockFilesOnDisk,
 });

@@ -22,7 +22,14 @@ export type Making =
       /** Known when the seed has to be packed anew. */
       readonly seeds?: readonly Seed[];
     }
-  | { readonly make: "build"; readonly manifest: Manifest; readonly source?: string; readonly from?: string };
+  | {
+      readonly make: "build";
+      readonly manifest: Manifest;
+      readonly source?: string;
+      readonly from?: string;
+      /** The source lacks the declared files: they are sent. */
+      readonly sendFiles?: boolean;
+    };
 
 /** Steps around a build root, when one is open or has to be opened. */
 export interface BuildRootSteps {
@@ -103,6 +110,7 @@ export function recordOf(
     built: pinned ? (before?.built ?? digest) : digest,
     discovery: pinned ? (before?.discovery ?? "") : desired.discoveryDigest,
     files: pinned ? (before?.files ?? "") : desired.filesDigest,
+    lock: pinned ? before?.lock : desired.lock?.checksum,
     packages,
     fileCount,
     bytes,
@@ -122,13 +130,13 @@ function planMaking(desired: DesiredJail, making: Making): readonly Step[] {
     case "mend":
       return mendSteps(desired.base, making.digest, making.findings, contents, making.source, making.seeds);
     case "build": {
-      const { manifest, source, from } = making;
+      const { manifest, source, from, sendFiles } = making;
       return assembleSteps({
         base: desired.base,
         manifest,
         source,
         from,
-        contents: contentsIn(manifest, contents, source),
+        contents: contentsIn(manifest, contents, sendFiles ? undefined : source),
       });
     }
   }

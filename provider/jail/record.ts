@@ -16,6 +16,8 @@ export interface JailRecord {
   /** What it was built from: digests of the inputs that decide discovery, and of `files`. */
   readonly discovery: string;
   readonly files: string;
+  /** Checksum of the lock file that it was built from, if it was. */
+  readonly lock?: string;
   /** Of `generation`. */
   readonly packages: Readonly<Record<string, string>>;
   readonly fileCount: number;
@@ -52,6 +54,7 @@ const schema: v.GenericSchema<unknown, JailRecord> = v.object({
   built: digest,
   discovery: v.string(),
   files: v.string(),
+  lock: v.optional(v.string()),
   packages: v.record(v.string(), v.string()),
   fileCount: v.number(),
   bytes: v.number(),

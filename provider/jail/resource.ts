@@ -50,6 +50,12 @@ export interface JailArgs {
   discovery?: pulumi.Input<JailDiscovery>;
   /** More names for the service's passwd and group, besides root and those that the unit names; default none. */
   users?: pulumi.Input<pulumi.Input<string>[]>;
+  /**
+   * Lock file, relative to the project's directory; default none. `PULUMI_JAIL_UPDATE_MANIFESTS=1 pulumi up` writes it:
+   * entries, hashes and launch. With it nothing is traced, `generation` is known in preview and equal on every host, and
+   * packages come in exactly its versions until it is renewed. A change builds the generation that it says.
+   */
+  manifestFile?: string;
   /** Chooses a kept generation, 16 hex, and builds nothing: the way back by one argument. Default: the newest. */
   pinnedGeneration?: pulumi.Input<string>;
   /** Generations to keep besides the chosen one and those in use; default 3. Surplus ones are removed. */

@@ -73,7 +73,12 @@ export const jailSchema: v.GenericSchema = v.looseObject({
     }),
   ),
   users: list(pattern(/^[a-z_][a-z0-9_-]{0,31}$/, "is no user name")),
-  manifestFile: v.optional(v.custom(() => false, "is not in this version")),
+  manifestFile: v.optional(
+    pattern(
+      /^(?!\/)\P{Cc}*[^/\p{Cc}]$/u,
+      'is no path relative to the project\'s directory, such as "apache.lock.json"',
+    ),
+  ),
   pinnedGeneration: v.optional(pattern(/^[0-9a-f]{16}$/, "is no generation; 16 hex digits")),
   keepGenerations: whole(0, 100),
   adopt: v.optional(known(v.boolean((issue) => `${shown(issue.input)} is neither true nor false`))),

@@ -34,14 +34,16 @@ function valueIn(entry: Entry): string {
   return entry.kind === "device" ? (entry.device ?? "") : "-";
 }
 
-function trustedNames(users: Manifest["launch"]["users"]) {
+/** The names whose files the daemon may read. */
+export function trustedNames(users: Manifest["launch"]["users"]) {
   return {
     users: new Set(users.map((user) => user.name)),
     groups: new Set(users.flatMap((user) => [user.group, ...(user.groups ?? [])])),
   };
 }
 
-function escaped(text: string): string {
+/** Tab, newline and backslash as in C, for lines that perl reads. */
+export function escaped(text: string): string {
   return text.replaceAll("\\", "\\\\").replaceAll("\t", "\\t").replaceAll("\n", "\\n");
 }
 

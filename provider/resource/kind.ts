@@ -37,6 +37,8 @@ export interface ResourceKind<Inputs extends CommonInputs, Outputs extends Commo
 export interface Call {
   readonly host: Host;
   readonly progress: Progress;
+  /** Tells the user what does not fail the call and is no drift; stays under Diagnostics. */
+  readonly warn?: (text: string) => void;
   /** Who the resource is; `claim` is a fresh one for a create, the state's for an update. */
   readonly owner: Owner;
   /** Seconds until the call is given up, from customTimeouts; default 600. */

@@ -109,7 +109,11 @@ export function apacheSetup() {
     broken: undefined as string | undefined,
     version: undefined as string | undefined,
     seeds: undefined as Manifest["seeds"],
+    renewing: false,
+    fetches: 0,
+    gone: [] as string[],
   };
+  const locks = new Map<string, string>();
   host.steps["open-build-root"] = (state, [id], content) => {
     seen.buildRoots++;
     const files = (content ?? "").split("\n");
@@ -122,11 +126,25 @@ export function apacheSetup() {
     const { entries } = apacheManifest(given, seen.version);
     generationsOf(state).buildRoots.set(id!, new Set(entries.map((one) => one.sha256!)));
   };
+  host.steps["fetch-packages"] = (state, [id], content) => {
+    const lines = (content ?? "").split("\n").map((line) => line.split("\t"));
+    const lacking = lines.filter(([kind, hash, mode]) => kind === "F" && !generations.store.has(`${hash}.${mode}`));
+    generationsOf(state).buildRoots.set(id!, new Set(lacking.map(([, hash]) => hash!)));
+    if (lacking.length === 0) return;
+    seen.fetches++;
+    const gone = lacking.map(([, , , from]) => from!).find((from) => seen.gone.includes(from));
+    if (gone) throw new FakeExit(4, `${gone.replace("=", " ")} is not to be had any more`);
+  };
   const face: DiscoveryFace = {
     openedAtStart,
     buildRootDirectory,
     openBuildRootStep,
     closeBuildRootStep,
+    lockFiles: {
+      read: (path) => locks.get(path),
+      write: (path, text) => locks.set(path, text),
+      renewing: () => seen.renewing,
+    },
     async discover(on: Host, spec, { id, urn, lock, progress }) {
       seen.discoveries++;
       await on.apply({ lock, urn, steps: [openBuildRootStep(id, lock, spec, true)] }, progress);
@@ -138,9 +156,11 @@ export function apacheSetup() {
   };
   const jail = createJailKind(face);
   const progress: string[] = [];
+  const warnings: string[] = [];
   const callAs = (who: Partial<typeof owner> = {}): Call => ({
     host,
     progress: (text) => progress.push(text),
+    warn: (text) => warnings.push(text),
     owner: { ...owner, ...who },
     deadlineSeconds: 600,
     hostFor: () => host,
@@ -150,7 +170,7 @@ export function apacheSetup() {
     const wanted = inputs(args);
     return { ...wanted, ...(await jail.converge(callAs(who), wanted, state)) };
   };
-  return { host, generations, jail, callAs, inputs, up, seen, progress };
+  return { host, generations, locks, warnings, jail, callAs, inputs, up, seen, progress };
 }
 
 export type ApacheSetup = ReturnType<typeof apacheSetup>;

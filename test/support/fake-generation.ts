@@ -50,6 +50,7 @@ export function addGenerations(host: FakeHost): FakeGenerations {
 
 const generationQuestions: Readonly<Record<string, FakeQuestion>> = {
   generation: (state, [base, digest]) => compare(state, base!, digest!),
+  contents: () => new Map(),
   jail: (state, [base, discovery, files]) => observeJail(state, base!, discovery!, files!),
 };
 

@@ -84,7 +84,10 @@ describe("check", () => {
     ],
     [{ source: { suite: "trixie" } }, 'source: {"suite":"trixie"}: only "host" is in this version'],
     [{ content: "full" }, 'content: "full": only "minimal" is in this version'],
-    [{ manifestFile: "apache.lock.json" }, "manifestFile: is not in this version"],
+    [
+      { manifestFile: "/apache.lock.json" },
+      `manifestFile: "/apache.lock.json" is no path relative to the project's directory, such as "apache.lock.json"`,
+    ],
     [{ prepare: " \n" }, 'prepare: " \\n" is no script of the POSIX shell'],
     [{ discovery: { method: "guess" } }, 'discovery.method: "guess" is not "trace", "static" or "none"'],
     [{ discovery: { deadlineSeconds: 1 } }, "discovery.deadlineSeconds: 1 is not a whole number from 10 to 3600"],
