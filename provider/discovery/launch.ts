@@ -201,10 +201,11 @@ function describeUser(name: string, inventory: Inventory): LaunchUser {
 
 /** `tcp 80 ::` or `unix /run/x.sock`. */
 function parseListen(line: string): readonly Listen[] {
-  const [, protocol, rest] = /^(tcp|udp|unix) (.*)$/.exec(line) ?? [];
-  if (protocol === "unix") return [{ protocol, path: rest! }];
+  const [, protocol, rest = ""] = /^(tcp|udp|unix) (.*)$/.exec(line) ?? [];
+  if (protocol === "unix") return [{ protocol, path: rest }];
   if (protocol !== "tcp" && protocol !== "udp") return [];
-  return [{ protocol, jailPort: Number.parseInt(rest!, 10) }];
+  const [port = "", address = ""] = rest.split(" ");
+  return [{ protocol, jailPort: Number(port), ...(loopbackAddress.test(address) ? { loopback: true } : {}) }];
 }
 
 /** A datagram socket that only asks others is bound as well, to a port that the kernel draws. */
@@ -214,7 +215,15 @@ function isBound(listen: Listen, daemon: Daemon): boolean {
   return binds.length === 0 || binds.some(({ args }) => args[1]?.includes(`_port=htons(${listen.jailPort})`));
 }
 
-/** The same port on both families is one. */
+const loopbackAddress = /^(::ffff:)?127\.|^::1$/;
+
+/** The same port on both families is one; it is on the loopback only when all of it is. */
 function uniqueListens(listens: readonly Listen[]): readonly Listen[] {
-  return [...new Map(listens.map((listen) => [JSON.stringify(listen), listen])).values()];
+  const found = new Map<string, Listen>();
+  for (const listen of listens) {
+    const { loopback, ...rest } = listen;
+    const key = JSON.stringify(rest);
+    found.set(key, loopback && (found.get(key)?.loopback ?? true) ? listen : rest);
+  }
+  return [...found.values()];
 }

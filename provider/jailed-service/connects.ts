@@ -27,21 +27,3 @@ export function connectTargets({ connects }: Pick<JailedServiceInputs, "connects
           ],
     );
 }
-
-/** The nat table inside of the jail's namespace; undefined when it connects to nothing. */
-export function connectRules(inputs: Pick<JailedServiceInputs, "connects">): string | undefined {
-  const targets = connectTargets(inputs);
-  if (targets.length === 0) return undefined;
-  const rules = targets.map(
-    ({ address, jailPort, protocol, to }) =>
-      `    ip daddr ${address} ${protocol} dport ${jailPort} dnat ip to ${to.address}:${to.hostPort}\n`,
-  );
-  return `table inet connects
-delete table inet connects
-table inet connects {
-  chain output {
-    type nat hook output priority -100; policy accept;
-${rules.join("")}  }
-}
-`;
-}

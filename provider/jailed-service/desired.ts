@@ -7,9 +7,10 @@ import { renderGroup, renderPasswd } from "../passwd/passwd.ts";
 import { type Slot, type SlotNetwork, slotNetwork } from "../ports/network.ts";
 import { renderJailedUnit } from "../systemd/jailed-unit.ts";
 import { renderNetworkUnit } from "../systemd/network-unit.ts";
-import { connectRules, connectTargets } from "./connects.ts";
+import { connectTargets } from "./connects.ts";
 import { healthChecks } from "./health.ts";
 import type { JailedServiceInputs } from "./inputs.ts";
+import { insideRules, loopbackPorts } from "./inside-rules.ts";
 import { SERVICES, sorted, treeOf, unitName } from "./names.ts";
 import { jailedUnit } from "./slot-unit.ts";
 
@@ -75,8 +76,8 @@ export function slotDesired(inputs: JailedServiceInputs, around: Surroundings, s
     mark,
     network,
     uplink: around.uplink,
-    rulesPath:
-      Object.keys(inputs.connects ?? {}).length > 0 ? `${SERVICES}/${serviceName}/${slot}/connects.nft` : undefined,
+    rulesPath: insideRules(inputs, around.launch) && `${SERVICES}/${serviceName}/${slot}/connects.nft`,
+    routesLoopback: loopbackPorts(inputs, around.launch).length > 0,
   });
   const lasting = own.filter((file) => !isLive(file.path));
   const restarting = { ...unit, limits: {}, excludes: undefined, startSeconds: 0 };
@@ -134,7 +135,7 @@ function slotFiles(
   const { launch, uid, gid } = around;
   const address = inputs.network === "private" ? network.jailAddress : "127.0.1.1";
   const names = Object.fromEntries(connectTargets(inputs).map(({ key, address: at }) => [key, at]));
-  const rules = connectRules(inputs);
+  const rules = insideRules(inputs, launch);
   return [
     { path: `${base}/uses`, mode: "0600", content: `${inputs.jailName} ${inputs.generation}\n` },
     { path: `${base}/passwd`, mode: "0644", content: renderPasswd(launch.users, uid, gid) },

@@ -43,6 +43,8 @@ export interface Listen {
   readonly protocol: "tcp" | "udp" | "unix";
   /** Set for tcp and udp. */
   readonly jailPort?: number;
+  /** It listens there on 127.0.0.1 or ::1 only; absent for any other address. */
+  readonly loopback?: boolean;
   /** Set for unix. */
   readonly path?: string;
 }

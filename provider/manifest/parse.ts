@@ -43,6 +43,7 @@ const launchSchema: v.GenericSchema<unknown, Launch> = v.looseObject({
     v.looseObject({
       protocol: v.picklist(["tcp", "udp", "unix"]),
       jailPort: v.optional(v.number()),
+      loopback: v.optional(v.boolean()),
       path: v.optional(text),
     }),
   ),

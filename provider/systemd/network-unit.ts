@@ -9,8 +9,10 @@ export interface NetworkUnit {
   readonly network: SlotNetwork;
   /** Interface through which the host is reached: a packet is forwarded only when both of its interfaces allow it. */
   readonly uplink: string | undefined;
-  /** File of rules for inside of the namespace; undefined when there are no connects. */
+  /** File of rules for inside of the namespace; undefined when there are none. */
   readonly rulesPath: string | undefined;
+  /** Whether those rules lead what arrives to 127.0.0.1, which the kernel drops otherwise (route_localnet, ip-sysctl). */
+  readonly routesLoopback: boolean;
 }
 
 /**
@@ -18,7 +20,7 @@ export interface NetworkUnit {
  * service, a stopped service answers RST at once, and nothing races the start. It has no sandbox, or the namespace
  * would not propagate, and it clears what it left, so that it can be run again.
  */
-export function renderNetworkUnit({ serviceName, slot, mark, network, uplink, rulesPath }: NetworkUnit): string {
+export function renderNetworkUnit({ serviceName, slot, mark, network, uplink, rulesPath, routesLoopback }: NetworkUnit): string {
   const { namespace, device, hostAddress, jailAddress } = network;
   const inside = `/usr/sbin/ip -n ${namespace}`;
   return renderUnit(mark, [
@@ -48,7 +50,7 @@ export function renderNetworkUnit({ serviceName, slot, mark, network, uplink, ru
             `${inside} link set lo up`,
             `${inside} link set eth0 up`,
             `${inside} route add default via ${hostAddress}`,
-            `/usr/sbin/ip netns exec ${namespace} /bin/sh -ec "${insideSettings}"`,
+            `/usr/sbin/ip netns exec ${namespace} /bin/sh -ec "${insideSettings(routesLoopback)}"`,
             `/bin/sh -ec "${outsideSettings(device, uplink)}"`,
             ...(rulesPath ? [`/usr/sbin/ip netns exec ${namespace} /usr/sbin/nft -f ${rulesPath}`] : []),
           ],
@@ -61,10 +63,13 @@ export function renderNetworkUnit({ serviceName, slot, mark, network, uplink, ru
 }
 
 /** Port 80 without a capability; no IPv6, which nothing routes. */
-const insideSettings = [
-  "echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start",
-  "echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6 || true",
-].join("; ");
+function insideSettings(routesLoopback: boolean): string {
+  return [
+    "echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start",
+    ...(routesLoopback ? ["echo 1 >/proc/sys/net/ipv4/conf/eth0/route_localnet"] : []),
+    "echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6 || true",
+  ].join("; ");
+}
 
 /**
  * `net.ipv4.ip_forward` may stay 0: the two interfaces suffice. The uplink's old setting is kept for the day when the
