@@ -88,7 +88,7 @@ function serviceDirectives(unit: JailedUnit): readonly Directive[] {
     ["Group", unit.user],
     ["RootDirectory", plainPath(unit.rootDirectory)],
     ["WorkingDirectory", plainPath(launch.workingDirectory)],
-    ["Environment", environment({ ...launch.environment, ...unit.environment })],
+    ["Environment", environment({ ...identity(launch), ...launch.environment, ...unit.environment })],
     ["LoadCredential", Object.entries(unit.credentials).map(([name, file]) => `${name}:${plainPath(file)}`)],
     ["TemporaryFileSystem", temporaryFileSystems(unit)],
     ["BindPaths", bindLines(unit.binds, false)],
@@ -113,6 +113,12 @@ function reload(signal: string | undefined): readonly Directive[] {
   ];
 }
 
+/** systemd would tell the host's name of the user and a home that is nowhere; in the jail they are the packaged ones. */
+function identity({ user, users }: Launch): Readonly<Record<string, string>> {
+  const own = users.find(({ name }) => name === user);
+  return own === undefined ? {} : { HOME: own.home, LOGNAME: own.name, USER: own.name };
+}
+
 function environment(variables: Readonly<Record<string, string>>): readonly string[] {
   return Object.keys(variables)
     .sort()
@@ -125,8 +131,10 @@ function temporaryFileSystems({ launch, uid, gid, binds }: JailedUnit): readonly
   const owned = launch.writable.filter(
     ({ kind, path }) => kind === "runtime" && !bound.has(path) && !["/run", "/tmp", "/var/tmp"].includes(path),
   );
+  // A daemon that starts as root may put its process id or a socket into /run itself.
+  const writesRun = launch.writable.some(({ path }) => path === "/run");
   return [
-    "/run:mode=0755,nodev,nosuid,noexec,size=4M",
+    `/run:${writesRun ? `uid=${uid},gid=${gid},` : ""}mode=0755,nodev,nosuid,noexec,size=4M`,
     ...owned.map(
       ({ path, mode }) => `${plainPath(path)}:uid=${uid},gid=${gid},mode=${mode},nodev,nosuid,noexec,size=16M`,
     ),

@@ -107,3 +107,13 @@ test("a wrapper's own process id is no part of the environment, as it differs fr
   ];
   expect(launchOf({ main: 11, log }).environment).toEqual({ HOME: "/var/lib/app", WORKERS: "10" });
 });
+
+test("a port is on the loopback only when every address it is listened to at is", () => {
+  const facts = ["tcp 53 127.0.0.1", "tcp 53 ::1", "tcp 80 127.0.0.1", "tcp 80 ::", "tcp 90 ::ffff:127.0.0.1"];
+  const { listens } = launchOf({ main: 10, facts: facts.map((line) => `listen=${line}`), log: [daemon(10)] });
+  expect(listens).toEqual([
+    { protocol: "tcp", jailPort: 53, loopback: true },
+    { protocol: "tcp", jailPort: 80 },
+    { protocol: "tcp", jailPort: 90, loopback: true },
+  ]);
+});

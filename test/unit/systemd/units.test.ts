@@ -124,6 +124,24 @@ test("a program that compiles as it runs keeps its writable code, and nothing el
   expect(jit.split("\n").filter((line) => !lines.includes(line))).toEqual(["MemoryDenyWriteExecute=no"]);
 });
 
+test("a daemon that was seen to write into /run itself owns it; another one does not", () => {
+  const writable = [{ path: "/run", kind: "runtime", mode: "0755" }] as const;
+  const text = renderJailedUnit({ ...unit, launch: { ...unit.launch, writable } });
+  expect(text).toContain("TemporaryFileSystem=/run:uid=997,gid=996,mode=0755,nodev,nosuid,noexec,size=4M\n");
+  expect(renderJailedUnit(unit)).toContain("TemporaryFileSystem=/run:mode=0755,");
+});
+
+test("what systemd tells of the user is the packaged user's, and what the unit says of it holds", () => {
+  const users = [{ name: "queue", group: "queue", home: "/var/lib/queue" }];
+  const launch = { ...unit.launch, user: "queue", users, environment: { HOME: "/srv/queue" } };
+  const lines = renderJailedUnit({ ...unit, launch }).split("\n");
+  expect(lines.filter((line) => /^Environment="(HOME|USER|LOGNAME)=/.test(line))).toEqual([
+    'Environment="HOME=/srv/queue"',
+    'Environment="LOGNAME=queue"',
+    'Environment="USER=queue"',
+  ]);
+});
+
 test("the network's unit, whole", () => {
   const network = slotNetwork("web", 300, "b");
   expect(network).toEqual({
@@ -139,6 +157,7 @@ test("the network's unit, whole", () => {
     network,
     uplink: "eth0",
     rulesPath: undefined,
+    routesLoopback: false,
   });
   expect(text.split("\n").filter((line) => line.startsWith("Exec"))).toEqual([
     'ExecStart=/bin/sh -c "exec 2>/dev/null; ip link del pjv-300b; ip netns del jail-web-b; true"',
@@ -153,6 +172,17 @@ test("the network's unit, whole", () => {
     'ExecStart=/usr/sbin/ip netns exec jail-web-b /bin/sh -ec "echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start; echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6 || true"',
     'ExecStart=/bin/sh -ec "echo 1 >/proc/sys/net/ipv4/conf/pjv-300b/forwarding; echo 1 >/proc/sys/net/ipv4/conf/pjv-300b/route_localnet; mkdir -p /run/pulumi-jail; [ -e /run/pulumi-jail/forwarding-eth0 ] || cat /proc/sys/net/ipv4/conf/eth0/forwarding >/run/pulumi-jail/forwarding-eth0; echo 1 >/proc/sys/net/ipv4/conf/eth0/forwarding"',
     "ExecStop=-/usr/sbin/ip netns del jail-web-b",
+  ]);
+});
+
+test("a network that leads a port to the loopback is allowed to, and loads its rules at every start", () => {
+  const network = slotNetwork("web", 0, "a");
+  const shared = { serviceName: "web", slot: "a", mark: "m", network, uplink: "eth0" };
+  const plain = renderNetworkUnit({ ...shared, rulesPath: undefined, routesLoopback: false }).split("\n");
+  const leading = renderNetworkUnit({ ...shared, rulesPath: "/x/connects.nft", routesLoopback: true }).split("\n");
+  expect(leading.filter((line) => !plain.includes(line))).toEqual([
+    'ExecStart=/usr/sbin/ip netns exec jail-web-a /bin/sh -ec "echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start; echo 1 >/proc/sys/net/ipv4/conf/eth0/route_localnet; echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6 || true"',
+    "ExecStart=/usr/sbin/ip netns exec jail-web-a /usr/sbin/nft -f /x/connects.nft",
   ]);
 });
 
