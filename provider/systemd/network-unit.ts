@@ -20,7 +20,15 @@ export interface NetworkUnit {
  * service, a stopped service answers RST at once, and nothing races the start. It has no sandbox, or the namespace
  * would not propagate, and it clears what it left, so that it can be run again.
  */
-export function renderNetworkUnit({ serviceName, slot, mark, network, uplink, rulesPath, routesLoopback }: NetworkUnit): string {
+export function renderNetworkUnit({
+  serviceName,
+  slot,
+  mark,
+  network,
+  uplink,
+  rulesPath,
+  routesLoopback,
+}: NetworkUnit): string {
   const { namespace, device, hostAddress, jailAddress } = network;
   const inside = `/usr/sbin/ip -n ${namespace}`;
   return renderUnit(mark, [
