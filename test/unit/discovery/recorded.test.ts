@@ -79,7 +79,7 @@ describe("mariadb (notify, a user of its own, helper commands before it)", () =>
       group: "mysql",
       users: [{ name: "mysql", group: "mysql", home: "/nonexistent" }],
       listens: [
-        { protocol: "tcp", jailPort: 3306 },
+        { protocol: "tcp", jailPort: 3306, loopback: true },
         { protocol: "unix", path: "/run/mysqld/mysqld.sock" },
       ],
       writable: [
