@@ -59,6 +59,7 @@ CapabilityBoundingSet=CAP_NET_BIND_SERVICE
 NoNewPrivileges=yes
 PrivateTmp=yes
 PrivateDevices=yes
+TemporaryFileSystem=/dev/shm:mode=1777,nodev,nosuid,noexec,size=16M
 PrivateIPC=yes
 ProtectProc=invisible
 ProcSubset=pid

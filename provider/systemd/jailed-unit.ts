@@ -135,6 +135,8 @@ function temporaryFileSystems({ launch, uid, gid, binds }: JailedUnit): readonly
   const writesRun = launch.writable.some(({ path }) => path === "/run");
   return [
     `/run:${writesRun ? `uid=${uid},gid=${gid},` : ""}mode=0755,nodev,nosuid,noexec,size=4M`,
+    // PrivateDevices= shows the host's own, which is shared by all, executable and half of the memory (namespace.c).
+    "/dev/shm:mode=1777,nodev,nosuid,noexec,size=256M",
     ...owned.map(
       ({ path, mode }) => `${plainPath(path)}:uid=${uid},gid=${gid},mode=${mode},nodev,nosuid,noexec,size=16M`,
     ),

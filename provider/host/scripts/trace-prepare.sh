@@ -104,7 +104,8 @@ for my $key (sort keys %made) {
 push @lines, "UnsetEnvironment=@manager" if @manager;
 push @lines, "Type=exec" if ($last{Type} // "") eq "dbus";
 push @lines, "RootDirectory=$root", "MountAPIVFS=yes", "BindPaths=$log:/.trace", "BindPaths=$root/run:/run",
-  "BindReadOnlyPaths=-/run/systemd/journal/dev-log", "PrivateNetwork=yes", "NetworkNamespacePath=/run/netns/$namespace", "PrivateTmp=yes", "PrivateIPC=yes", "PrivateDevices=yes", "Restart=no", "KillMode=process", "NotifyAccess=all",
+  "BindReadOnlyPaths=-/run/systemd/journal/dev-log", "PrivateNetwork=yes", "NetworkNamespacePath=/run/netns/$namespace", "PrivateTmp=yes", "PrivateIPC=yes", "PrivateDevices=yes",
+  "TemporaryFileSystem=/dev/shm:mode=1777", "Restart=no", "KillMode=process", "NotifyAccess=all",
   "TimeoutStopSec=10", "SyslogIdentifier=$unit";
 print $runtime map { "$_\n" } @lines;
 close $runtime or die "cannot write the runtime unit: $!\n";

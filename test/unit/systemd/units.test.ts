@@ -68,6 +68,7 @@ Environment="LANG=C"
 Environment="PRICE=5 $ 10%%"
 LoadCredential=key:/var/lib/pulumi-jail/services/web/a/credentials/key
 TemporaryFileSystem=/run:mode=0755,nodev,nosuid,noexec,size=4M
+TemporaryFileSystem=/dev/shm:mode=1777,nodev,nosuid,noexec,size=256M
 TemporaryFileSystem=/run/daemon:uid=997,gid=996,mode=0755,nodev,nosuid,noexec,size=16M
 BindPaths=/srv/data:/data
 BindReadOnlyPaths=/srv/passwd:/etc/passwd
