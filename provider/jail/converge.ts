@@ -52,8 +52,10 @@ async function convergeOnce(
   inputs: JailInputs,
   state: (JailInputs & JailOutputs) | undefined,
   lock: Lock | undefined,
+  fromSibling = true,
 ): Promise<JailOutputs> {
-  const seen = await observe(call, inputs, state, lock);
+  const found = await observe(call, inputs, state, lock);
+  const seen = fromSibling ? found : { ...found, observed: { ...found.observed, sibling: undefined } };
   const made = await make(face, call, inputs, seen);
   const { observed, owner, hostId } = seen;
   const desired = made.written === undefined ? seen.desired : { ...seen.desired, lock: made.written.lock };
@@ -67,6 +69,8 @@ async function convergeOnce(
       call.progress,
     );
   } catch (error) {
+    if (made.sibling && error instanceof StepFailed && error.kind === "discovery")
+      return convergeOnce(face, call, inputs, state, lock, false);
     await giveUp(face, call, seen, error);
   }
   if (made.written !== undefined) face.lockFiles.write(made.written.lock.manifestFile, made.written.text);
@@ -91,6 +95,8 @@ interface Made {
   readonly making: Making;
   readonly contents: Pick<JailRecord, "packages" | "fileCount" | "bytes">;
   readonly buildRoot?: BuildRootSteps;
+  /** Built from what another jail has, which may go meanwhile. */
+  readonly sibling?: boolean;
   /** The lock file to write once the jail is as it says. */
   readonly written?: { readonly lock: Lock; readonly text: string };
 }
@@ -131,6 +137,10 @@ async function make(face: DiscoveryFace, call: Call, inputs: JailInputs, seen: S
       const manifest = await readManifest(call, desired, decision.digest);
       if (generationDigest(manifest) !== decision.digest) return discoverAnew(face, call, inputs, seen);
       return { making: { make: "build", manifest, from: decision.digest }, contents: describeContents(manifest) };
+    }
+    case "sibling": {
+      const { manifest, tree } = decision;
+      return { making: { make: "build", manifest, from: tree }, contents: describeContents(manifest), sibling: true };
     }
     case "lock":
       return makeFromLock(face, inputs, seen, decision.manifest);
@@ -180,7 +190,7 @@ function makeFromLock(face: DiscoveryFace, inputs: JailInputs, { desired }: Seen
   const source = face.buildRootDirectory(id);
   const contents = describeContents(manifest);
   const close = [face.closeBuildRootStep(id)];
-  if ((manifest.seeds ?? []).length > 0 || inputs.prepare !== undefined) {
+  if (needsInstallation(manifest) || inputs.prepare !== undefined) {
     const packages = Object.entries(manifest.packages).map(([name, version]) => `${name}=${version}`);
     const spec = { ...discoverySpec(inputs), packages };
     const open = [face.openBuildRootStep(id, lockNameOf(desired), spec, false)];
@@ -188,7 +198,18 @@ function makeFromLock(face: DiscoveryFace, inputs: JailInputs, { desired }: Seen
   }
   const sent = new Set(contentsOfFiles(desired.files).keys());
   const open = [fetchPackagesStep(id, lockNameOf(desired), manifest, sent)];
-  return { making: { make: "build", manifest, source, sendFiles: true }, contents, buildRoot: { open, close } };
+  const unseeded = { ...manifest, seeds: undefined };
+  return {
+    making: { make: "build", manifest: unseeded, source, sendFiles: true },
+    contents,
+    buildRoot: { open, close },
+  };
+}
+
+/** Empty logs are not worth one: the daemon makes its own. */
+function needsInstallation({ seeds = [], launch }: Manifest): boolean {
+  const logs = new Set(launch.writable.filter(({ kind }) => kind === "logs").map(({ path }) => path));
+  return seeds.some(({ path, bytes }) => bytes > 0 || !logs.has(path));
 }
 
 /** A run that was cut may have done all but take its build root away. */

@@ -17,6 +17,8 @@ export type Decision =
   | { readonly from: "last"; readonly manifest: Manifest; readonly digest: string }
   /** It is in the lock file: only bytes may be lacking. */
   | { readonly from: "lock"; readonly manifest: Manifest; readonly digest: string }
+  /** Another jail of the host has it, but perhaps for `files` that are not read at start. */
+  | { readonly from: "sibling"; readonly manifest: Manifest; readonly tree: string }
   /** It has to be discovered. */
   | { readonly from: "discovery"; readonly because: string }
   /** It is pinned and not there. */
@@ -36,14 +38,22 @@ export function decideGeneration(
   }
   if (desired.renew) return { from: "discovery", because: "its lock file is renewed" };
   if (desired.lock !== undefined) return decideLocked(desired, observed, desired.lock);
-  if (record === undefined || record.built === "") return { from: "discovery", because: "nothing was built yet" };
-  if (record.discovery !== desired.discoveryDigest) return { from: "discovery", because: "its inputs changed" };
-  if (!observed.kept.includes(record.built))
-    return { from: "discovery", because: `generation ${record.built} is gone` };
-  if (observed.stale.length > 0 && record.generation === record.built)
-    return { from: "discovery", because: "packages of the host were updated" };
+  const anew = (because: string) => decideSibling(desired, observed, openedAtStart) ?? { from: "discovery", because };
+  if (record === undefined || record.built === "") return anew("nothing was built yet");
+  if (record.discovery !== desired.discoveryDigest) return anew("its inputs changed");
+  if (!observed.kept.includes(record.built)) return anew(`generation ${record.built} is gone`);
+  if (observed.stale.length > 0 && record.generation === record.built) return anew("packages of the host were updated");
   if (record.files !== desired.filesDigest) return decideFiles(desired, observed, record.built, openedAtStart);
   return decideKept(desired, observed, record.built);
+}
+
+function decideSibling(
+  desired: DesiredJail,
+  { sibling }: ObservedJail,
+  openedAtStart: (manifest: Manifest, path: string) => boolean,
+): Decision | undefined {
+  const manifest = sibling && deriveManifest(sibling.manifest, desired.files, openedAtStart);
+  return manifest && { from: "sibling", manifest, tree: sibling.tree };
 }
 
 /** The same tree may have another launch, so the record has to name this lock; whatever is damaged, the lock can mend. */

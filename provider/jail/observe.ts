@@ -1,4 +1,5 @@
 import { parseFindings } from "../generation/findings.ts";
+import { treeOf } from "../generation/layout.ts";
 import type { Question } from "../host/question.ts";
 import type { Manifest } from "../manifest/manifest.ts";
 import { parseManifest } from "../manifest/parse.ts";
@@ -41,7 +42,15 @@ function parseJail(text: string): ObservedJail {
         .join("\n"),
     ),
     manifest: manifest === undefined ? undefined : readManifest(manifest),
+    ...readSibling(all("sibling")[0], all("siblingManifest")[0]),
   };
+}
+
+function readSibling(place: string | undefined, text: string | undefined): Pick<ObservedJail, "sibling"> {
+  const manifest = text === undefined ? undefined : readManifest(text);
+  const [base, digest] = (place ?? "").split(" ");
+  if (manifest === undefined || !base || !digest) return {};
+  return { sibling: { tree: treeOf(base, digest), manifest } };
 }
 
 /** One that can't be read is as good as none: the jail is then built anew. */

@@ -21,6 +21,8 @@ export interface ObservedJail {
   readonly findings: readonly Finding[];
   /** Of the generation built last; only there when nothing but `files` changed since. */
   readonly manifest?: Manifest;
+  /** Another jail of this host, sound and not stale, that was built from the same inputs; `tree` is its generation. */
+  readonly sibling?: { readonly tree: string; readonly manifest: Manifest };
 }
 
 export interface StalePackage {

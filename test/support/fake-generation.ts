@@ -77,11 +77,13 @@ const generationSteps: Readonly<Record<string, FakeStep>> = {
     trees.set(final, makeTree(textAt(state, `${work}/entries`)!));
     for (const name of ["entries", "manifest.json", "launch.json"])
       writeFile(state, `${final}.${name}`, textAt(state, `${work}/${name}`)!);
-    const versions = from === "-" ? installed : versionsIn(textAt(state, `${base}/generations/${from}.host`) ?? "");
+    const last = from!.startsWith("/") ? from! : `${base}/generations/${from}`;
+    if (last === from && !trees.has(last)) throw new FakeExit(4, `${last} is gone`);
+    const versions = from === "-" ? installed : versionsIn(textAt(state, `${last}.host`) ?? "");
     const lines = textAt(state, `${work}/packages`)!.split("\n").filter(Boolean);
     const host = lines.map((line) => `${line}\t${versions.get(line.split("\t")[0]!) ?? "-"}\n`).join("");
     writeFile(state, `${final}.host`, host);
-    const seed = textAt(state, `${work}/seed.tar.gz`) ?? textAt(state, `${base}/generations/${from}.seed.tar.gz`);
+    const seed = textAt(state, `${work}/seed.tar.gz`) ?? textAt(state, `${last}.seed.tar.gz`);
     if (seed === undefined) state.files.delete(`${final}.seed.tar.gz`);
     else writeFile(state, `${final}.seed.tar.gz`, seed);
     writeFile(state, `${final}.sums`, sumsOf(state, final));
@@ -147,7 +149,23 @@ function observeJail(state: FakeState, base: string, discovery: string, files: s
     stale,
     findings: generation === "" ? [] : compare(state, base, generation),
     manifest: manifest === undefined ? undefined : (parseManifest(manifest) as Manifest),
+    ...siblingOf(state, base, discovery),
   };
+}
+
+function siblingOf(state: FakeState, own: string, discovery: string): Pick<ObservedJail, "sibling"> {
+  const mine = parseRecord(textAt(state, `${own}/record.json`) ?? "");
+  const { trees } = generationsOf(state);
+  if (mine?.discovery === discovery && trees.has(`${own}/generations/${mine.built}`)) return {};
+  for (const [path, { content }] of state.files) {
+    const base = path.match(/^(.*)\/record\.json$/)?.[1];
+    const record = base === undefined || base === own ? undefined : parseRecord(content ?? "");
+    if (record === undefined || record.discovery !== discovery || record.lock !== undefined) continue;
+    if (compare(state, base!, record.built).length > 0) continue;
+    const tree = `${base}/generations/${record.built}`;
+    return { sibling: { tree, manifest: parseManifest(textAt(state, `${tree}.manifest.json`)!) as Manifest } };
+  }
+  return {};
 }
 
 function compare(state: FakeState, base: string, digest: string): readonly Finding[] {

@@ -4,14 +4,17 @@
 #   leftover NAME (of a run that was cut) · stale PACKAGE COUNT WAS IS · findings of its current generation (ask_generation)
 #   manifest TEXT: of its current generation, when the record holds DISCOVERY but not FILES, so that the next manifest can
 #   be made from it.
+#   sibling BASE DIGEST · siblingManifest TEXT: of another jail built from DISCOVERY, when this one has nothing to go on from
 ask_jail() {
-  perl -e "$(generation_look_source)$(generation_kept_source)$(jail_ask_source)" -- "$@" >"$SPOOL/jail"
-  cat -- "$SPOOL/jail"
+  perl -e "$(generation_look_source)$(generation_kept_source)$(jail_sibling_source)$(jail_ask_source)" -- "$@" >"$SPOOL/jail"
+  grep -v '^candidate ' <"$SPOOL/jail" || true
+  grep '^candidate ' <"$SPOOL/jail" >"$SPOOL/candidates" || true
   jail_generation=$(sed -n 's/^generation //p' "$SPOOL/jail")
   if [ -n "$jail_generation" ]; then
     ask_generation "$1" "$jail_generation" >"$SPOOL/jail"
     sed 's/^/finding /' "$SPOOL/jail"
   fi
+  [ ! -s "$SPOOL/candidates" ] || jail_sound_sibling <"$SPOOL/candidates"
 }
 
 jail_ask_source() {
@@ -34,18 +37,20 @@ my ($name) = $base =~ m{([^/]+)$};
 say("leftover", "build root") if status("/var/lib/pulumi-jail/build/jail-$name");
 my $exact = sub { my $name = shift; $record =~ /"\Q$name\E":"([0-9a-f]+)"/ ? $1 : "" };
 my $generation = $exact->("generation");
+my $lacking = $exact->("discovery") ne $discovery || !status("$base/generations/" . $exact->("built"));
+my $installed = installed();
 if ($generation ne "") {
   say("generation", $generation);
-  my $installed = installed();
   for (split /\n/, text_of("$base/generations/$generation.host") // "") {
     my ($name, $count, $was) = split /\t/;
     my $is = $installed->{$name} // "-";
-    say("stale", $name, $count, $was, $is) if $was ne "-" && $is ne "-" && $is ne $was;
+    if ($was ne "-" && $is ne "-" && $is ne $was) { say("stale", $name, $count, $was, $is); $lacking = 1 }
   }
   if ($exact->("discovery") eq $discovery && $exact->("files") ne $files) {
     my $manifest = text_of("$base/generations/" . $exact->("built") . ".manifest.json");
     say("manifest", $manifest) if defined $manifest;
   }
 }
+if ($lacking) { print "candidate $_\n" for siblings($base, $discovery, $installed) }
 PERL
 }

@@ -24,7 +24,8 @@ step_generation_content() {
   cat -- "$CONTENT" >"$1/generations/.build-$2/content/$3"
 }
 
-# step_generation_build BASE DIGEST SOURCE|- FROM|-: SOURCE is a build root, FROM a generation whose libraries this one has.
+# step_generation_build BASE DIGEST SOURCE|- FROM|-: SOURCE is a build root, FROM a generation whose libraries this one has,
+# by its digest or, of another jail, by its tree.
 step_generation_build() {
   perl -e "$(generation_look_source)$(generation_build_source)$(generation_kept_source)$(generation_assemble_source)" -- "$@"
 }
@@ -91,7 +92,10 @@ my $final = "$base/generations/$digest";
 my $work = "$base/generations/.build-$digest";
 my $entries = entries_in(text_of("$work/entries"));
 my $lock = lock_store(LOCK_SH);
-my $before = $from eq "-" ? {} : sums_in(text_of("$base/generations/$from.sums"));
+my $last = $from =~ m{^/} ? $from : "$base/generations/$from";
+sub gone { print STDERR "$last is gone\n"; exit 4 }
+status("$last.sums") || gone() if $last eq $from;
+my $before = $from eq "-" ? {} : sums_in(text_of("$last.sums"));
 my $sums = { ldconfig => $source eq "-" ? $before->{ldconfig} // "" : library_places($source) };
 my $there = status($final);
 my $had = $there ? sums_in(text_of("$final.sums")) : {};
@@ -100,7 +104,7 @@ my ($made) = grep { $_->{value} eq "made" } @$entries;
 if ($made) { my $path = ($there ? $final : "$work/tree") . $made->{path}; $sums->{$made->{path}} = hash_of($path)->{$path} }
 
 # Versions on the host at this time: when they move, the jail is stale.
-my %had = map { my ($name, undef, $version) = split /\t/; $name => $version } split /\n/, $from eq "-" ? "" : text_of("$base/generations/$from.host") // "";
+my %had = map { my ($name, undef, $version) = split /\t/; $name => $version } split /\n/, $from eq "-" ? "" : text_of("$last.host") // "";
 my $installed = $from eq "-" ? installed() : \%had;
 my $host = join "", map { my ($name, $count) = split /\t/; "$name\t$count\t" . ($installed->{$name} // "-") . "\n" } split /\n/, text_of("$work/packages");
 write_file("$work/host", $host);
@@ -108,7 +112,8 @@ my @parts = ("manifest.json", "launch.json", "host");
 # Without a build root, the seed is the one of the generation whose packages this one has.
 if ($from ne "-" && $before->{"seed.tar.gz"} && !status("$work/seed.tar.gz")) {
   $sums->{"seed.tar.gz"} = $before->{"seed.tar.gz"};
-  !status("$base/generations/$from.seed.tar.gz") or link "$base/generations/$from.seed.tar.gz", "$work/seed.tar.gz" or failed("cannot link the seed of $from");
+  status("$last.seed.tar.gz") || gone() if $last eq $from;
+  !status("$last.seed.tar.gz") or link "$last.seed.tar.gz", "$work/seed.tar.gz" or failed("cannot link the seed of $from");
 }
 if (status("$work/seed.tar.gz")) { push @parts, "seed.tar.gz" } elsif (!$sums->{"seed.tar.gz"}) { unlink "$final.seed.tar.gz" }
 my $hash = hash_of(map { "$work/$_" } @parts);
