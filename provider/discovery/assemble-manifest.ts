@@ -7,6 +7,7 @@ import { type Denied, selectEntries } from "./select.ts";
 import type { DiscoverySpec } from "./spec.ts";
 import { findTouched, type Touched } from "./touched.ts";
 import type { Trace } from "./trace.ts";
+import type { Repair } from "./trial.ts";
 import { findWritable } from "./writable.ts";
 
 /** What discovery found, for the manifest and for people. */
@@ -24,16 +25,38 @@ export interface DiscoveryReport {
   readonly bytes: number;
   /** What each probe got, such as `80 ok http 200`. */
   readonly probes: readonly string[];
+  /** How the daemon fared in its jail; undefined when it was not tried there. */
+  readonly trial?: TrialReport;
+}
+
+/** What a person wants to know of the trial. */
+export interface TrialReport {
+  /** What each repair round added, or carried although it is denied. */
+  readonly rounds: readonly (readonly Repair[])[];
+  /** Paths that it looked up in vain in its last run, and that the build root has: denied or excluded ones, mostly. */
+  readonly lookedUpInVain: readonly string[];
+  /** Set when it runs in the tree, yet not under the sandbox that services have by default: why, and what it said. */
+  readonly refused?: {
+    readonly problem: string;
+    readonly said: readonly string[];
+    readonly unreadable: readonly string[];
+  };
 }
 
 /** Turns a trace and an inventory into a manifest; throws an Error with a sentence when there is no daemon in it. */
-export function assembleManifest(spec: DiscoverySpec, trace: Trace, inventory: Inventory): Discovery {
+export function assembleManifest(
+  spec: DiscoverySpec,
+  trace: Trace,
+  inventory: Inventory,
+  repairs: readonly Repair[] = [],
+): Discovery {
   const daemon = spec.discovery.method === "trace" && spec.unit !== undefined ? findDaemon(trace) : undefined;
   if (daemon === undefined && spec.discovery.method === "trace" && spec.unit !== undefined) {
     throw new Error(`the trace of ${spec.unit} does not show its main process`);
   }
   const touched: Touched = daemon === undefined ? new Map() : findTouched(daemon.calls, trace.notes);
-  const writable = findWritable(touched, trace.notes, inventory);
+  const directories = repairs.flatMap(({ path, how }) => (how === "writable" ? [path] : []));
+  const writable = findWritable(touched, trace.notes, inventory, directories);
   const launch =
     daemon === undefined
       ? plainLaunch(spec, trace, inventory)
@@ -43,7 +66,7 @@ export function assembleManifest(spec: DiscoverySpec, trace: Trace, inventory: I
   const mounted = launch.writable
     .filter(({ kind }) => kind !== "runtime")
     .map(({ path }) => resolvePath(inventory, path).canonical);
-  const { entries, denied } = selectEntries({ spec, inventory, touched, programs, mounted });
+  const { entries, denied } = selectEntries({ spec, inventory, touched, programs, mounted, repairs });
   return {
     manifest: { schema: 1, source: "host", packages: packagesOf(entries, inventory), entries, launch },
     denied: [...denied, ...writable.refused],

@@ -14,6 +14,8 @@ import {
   traceUnitStep,
 } from "./steps.ts";
 import { parseTrace } from "./trace.ts";
+import { describeTrial } from "./trial-report.ts";
+import { tryJail } from "./try-jail.ts";
 
 export { closeBuildRootStep, openBuildRootStep, sweepBuildRootsStep } from "./steps.ts";
 
@@ -30,29 +32,42 @@ export interface DiscoverOptions {
 export interface Discovered extends Discovery {
   /** The pristine tree, read-only. */
   readonly buildRoot: string;
+  /** What the user should know of it, a line each; none when all went as it should at the first try. */
+  readonly notes: readonly string[];
 }
 
-/** Finds out in one round trip what a jail needs: build root, trace and inventory are steps of one plan. */
+/**
+ * Finds out what a jail needs: build root, trace and inventory are steps of one plan; one more starts and probes the daemon
+ * in its jail, and each repair round takes one or two.
+ */
 export async function discover(host: Host, spec: DiscoverySpec, options: DiscoverOptions): Promise<Discovered> {
   const steps = planDiscovery(spec, options.id, options.lock);
   const { outputs } = await host.apply(
     { lock: options.lock, urn: options.urn, deadlineSeconds: spec.discovery.deadlineSeconds + 600, steps },
     options.progress,
   );
-  const discovery = assemble(host, spec, outputs[steps.length - 1] ?? "");
   const buildRoot = buildRootDirectory(options.id);
-  const paths = seedPaths(discovery.manifest);
-  const [seeds] = paths.length > 0 ? await host.ask([observeSeeds(buildRoot, paths)]) : [[]];
-  return { ...discovery, manifest: withSeeds(discovery.manifest, seeds, discovery.changed), buildRoot };
-}
-
-function assemble(host: Host, spec: DiscoverySpec, output: string): Discovery {
   try {
-    const sections = unpackSections(output);
-    return assembleManifest(spec, parseTrace(sections), parseInventory(sections.get("inventory") ?? ""));
+    const sections = unpackSections(outputs[steps.length - 1] ?? "");
+    const trace = parseTrace(sections);
+    const inventory = parseInventory(sections.get("inventory") ?? "");
+    if (isTried(spec)) {
+      const tried = await tryJail(host, spec, { unit: spec.unit, trace, inventory }, options);
+      return { ...tried, buildRoot, notes: describeTrial(tried.report.trial) };
+    }
+    const discovery = assembleManifest(spec, trace, inventory);
+    const paths = seedPaths(discovery.manifest);
+    const [seeds] = paths.length > 0 ? await host.ask([observeSeeds(buildRoot, paths)]) : [[]];
+    return { ...discovery, manifest: withSeeds(discovery.manifest, seeds, discovery.changed), buildRoot, notes: [] };
   } catch (error) {
+    if (error instanceof HostError) throw error;
     throw new HostError("discovery", host.label, error instanceof Error ? error.message : String(error));
   }
+}
+
+/** Only what was seen to run can be asked to run in the jail; a oneshot is over before it could be looked at. */
+function isTried(spec: DiscoverySpec): spec is DiscoverySpec & { readonly unit: string } {
+  return spec.unit !== undefined && spec.discovery.method === "trace" && (spec.discovery.rounds ?? 3) > 0;
 }
 
 /** The plan behind `discover`, to be printed; the last step's output holds all that was found. */

@@ -33,8 +33,8 @@ export function changedDirectories(
   return paths.filter((directory) => written.some((path) => path.startsWith(`${directory}/`)));
 }
 
-/** `FILES TAB BYTES TAB PATH` a line. */
-function parseSeedLines(text: string): readonly Seed[] {
+/** Parses what `ask_seeds` prints: `FILES TAB BYTES TAB PATH` a line. */
+export function parseSeedLines(text: string): readonly Seed[] {
   const lines = text.split("\n").filter((line) => line !== "");
   return lines.map((line) => {
     const [, files, bytes, path] = /^(\d+)\t(\d+)\t(\/.*)$/.exec(line) ?? [];

@@ -6,6 +6,7 @@ import { type Fact, type Inventory, resolvePath } from "./inventory.ts";
 import type { DiscoverySpec } from "./spec.ts";
 import type { Touched, Use } from "./touched.ts";
 import type { Phase } from "./trace.ts";
+import type { Repair } from "./trial.ts";
 
 export interface Selection {
   /** Sorted by path. */
@@ -31,10 +32,13 @@ export interface SelectionInput {
   readonly programs: readonly string[];
   /** Directories outside the tree that are mounted over it: they are in as mount points, what lies below is not. */
   readonly mounted: readonly string[];
+  /** What the daemon looked up in its jail in vain. */
+  readonly repairs?: readonly Repair[];
 }
 
 /** The files of a jail, each with the reasons why: touched by the daemon, needed by those, fixed, declared; less what is denied. */
-export function selectEntries({ spec, inventory, touched, programs, mounted }: SelectionInput): Selection {
+export function selectEntries(input: SelectionInput): Selection {
+  const { spec, inventory, touched, programs, mounted, repairs = [] } = input;
   const whys = new Map<string, Set<string>>();
   const denied = new Map<string, string>();
   const queue: string[] = [];
@@ -72,9 +76,7 @@ export function selectEntries({ spec, inventory, touched, programs, mounted }: S
 
   const followNeeds = () => {
     for (let path = queue.shift(); path !== undefined; path = queue.shift()) {
-      const ran = [...(whys.get(path) ?? [])].some(
-        (why) => why.startsWith("run ") || why.startsWith("included") || why.startsWith("the service"),
-      );
+      const ran = [...(whys.get(path) ?? [])].some((why) => /^(run |included|the service|repair round)/.test(why));
       for (const [other, why] of needsOf(path, inventory, ran)) add(other, why);
     }
   };
@@ -88,6 +90,7 @@ export function selectEntries({ spec, inventory, touched, programs, mounted }: S
   for (const path of Object.keys(spec.files)) add(path, "given in files", { always: true });
   for (const path of topLevelPaths) add(path, "fixed list: top-level directory");
   for (const path of mounted) add(path, "mount point of a writable directory", { always: true });
+  for (const { path, why, how } of repairs) if (how !== "writable") add(path, why, { always: how === "carry" });
 
   followNeeds();
   for (const { soname, why } of fixedLibraries) {

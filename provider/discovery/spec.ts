@@ -33,6 +33,8 @@ export interface DiscoveryMethod {
   readonly probe?: Probe;
   /** Seconds for the traced start, probe, reload and stop together. */
   readonly deadlineSeconds: number;
+  /** Repair rounds in the jail at most; 0 leaves the trial there out. Default 3. */
+  readonly rounds?: number;
 }
 
 /** What to do with the traced daemon; default: connect to each tcp port it listens on, and GET / where it keeps silent. */

@@ -1,6 +1,13 @@
+import { completeManifest } from "../generation/fixed.ts";
 import type { Step } from "../host/step.ts";
+import { sha256 } from "../manifest/digest.ts";
+import { renderEntries } from "../manifest/entries.ts";
+import type { Manifest } from "../manifest/manifest.ts";
+import { renderGroup, renderPasswd } from "../passwd/passwd.ts";
 import { fixedWords } from "./fixed.ts";
-import type { DiscoverySpec } from "./spec.ts";
+import type { DiscoverySpec, Probe } from "./spec.ts";
+import { steadyListens } from "./trial.ts";
+import { renderTrialUnit, TRIAL_UID, type TrialMode, trialSeeds } from "./trial-unit.ts";
 
 /** Where a build root's pristine tree is mounted, read-only, until it is closed. */
 export function buildRootDirectory(id: string): string {
@@ -25,21 +32,63 @@ export function openBuildRootStep(id: string, lock: string, spec: DiscoverySpec,
 
 /** Runs the unit in the build root under strace: start, probe, reload, stop. */
 export function traceUnitStep(id: string, unit: string, spec: DiscoverySpec): Step {
-  const { probe, deadlineSeconds, method } = spec.discovery;
-  const type = probe === undefined ? "-" : (probe.type ?? (probe.path === undefined ? "tcp" : "http"));
-  const words = [type, `${probe?.jailPort ?? "-"}`, probe?.path ?? "-", ...(probe?.command ?? [])];
+  const { deadlineSeconds, method } = spec.discovery;
+  const words = probeWords(spec.discovery.probe);
   return method === "trace"
     ? { step: "trace-unit", args: [id, unit, `${deadlineSeconds}`, ...words], describe: `tracing ${unit}` }
     : { step: "read-unit", args: [id, unit], describe: `reading ${unit}` };
 }
 
-/** Lists what is there of all that the trace and the spec name; its output is for `unpackSections`. */
-export function inspectBuildRootStep(id: string, spec: DiscoverySpec): Step {
+/** Starts and probes the daemon in a throw-away tree of just the manifest's entries; its output is for `parseTrial`. */
+export function trialJailStep(
+  id: string,
+  unit: string,
+  spec: DiscoverySpec,
+  manifest: Manifest,
+  mode: TrialMode,
+): Step {
+  const { deadlineSeconds, probe } = spec.discovery;
+  const complete = completeManifest(manifest);
+  const { launch } = manifest;
+  const made = complete.entries.flatMap(({ content }) =>
+    content === undefined ? [] : ([[sha256(content), content]] as const),
+  );
+  const owner = mode === "bare" && launch.user === "root" ? 0 : TRIAL_UID;
+  const parts: readonly (readonly [string, string])[] = [
+    ["entries", renderEntries(complete)],
+    ["unit", renderTrialUnit(unit, `/var/lib/pulumi-jail/build/${id}`, launch, mode)],
+    ["passwd", renderPasswd(launch.users, TRIAL_UID, TRIAL_UID)],
+    ["group", renderGroup(launch.users, TRIAL_UID)],
+    [
+      "listens",
+      steadyListens(launch)
+        .map((line) => `${line}\n`)
+        .join(""),
+    ],
+    [
+      "seeds",
+      trialSeeds(launch)
+        .map(({ path, mode: bits }) => `${owner} ${bits} ${path}\n`)
+        .join(""),
+    ],
+    ...new Map(made),
+  ];
+  return {
+    step: "trial-jail",
+    args: [id, unit, `${deadlineSeconds}`, launch.type, ...probeWords(probe)],
+    content: parts.map(([name, text]) => `${name} ${Buffer.byteLength(text)}\n${text}\n`).join(""),
+    describe: mode === "bare" ? `trying ${unit} in its jail without a sandbox` : `trying ${unit} in its jail`,
+  };
+}
+
+/** Lists what is there of all that the trace, the spec and `paths` name; its output is for `unpackSections`. */
+export function inspectBuildRootStep(id: string, spec: DiscoverySpec, paths: readonly string[] = []): Step {
   const words = [
     ...fixedWords,
     ...spec.packages.map((name) => `package:${name.replace(/[=/:].*/, "")}`),
     ...(spec.programs ?? []).map((path) => `path:${path}`),
     ...Object.keys(spec.files).map((path) => `path:${path}`),
+    ...paths.map((path) => `path:${path}`),
     ...spec.include.map((pattern) => `include:${pattern}`),
   ];
   return { step: "inspect-build-root", args: [id, ...words], describe: "looking at what it needs" };
@@ -58,6 +107,11 @@ function describeOpening({ packages, prepare }: DiscoverySpec): string {
 /** Travels as a file of the build root; build-prepare.sh runs it and takes it away. */
 function preparation({ prepare }: DiscoverySpec): DiscoverySpec["files"] {
   return prepare === undefined ? {} : { "/.pulumi-jail-prepare": { content: prepare, mode: "0600", owner: "root" } };
+}
+
+function probeWords(probe: Probe | undefined): readonly string[] {
+  const type = probe === undefined ? "-" : (probe.type ?? (probe.path === undefined ? "tcp" : "http"));
+  return [type, `${probe?.jailPort ?? "-"}`, probe?.path ?? "-", ...(probe?.command ?? [])];
 }
 
 /** A line `MODE OWNER LENGTH PATH` for each file, then its bytes and a newline. */

@@ -14,8 +14,14 @@ export interface Writable {
  * Where the daemon needs a place of its own: what its unit declares, and the directories that it made or changed
  * something in. State, cache and logs are told by the topmost; below /run each counts, as each has its own mode there.
  */
-export function findWritable(touched: Touched, notes: TraceNotes, inventory: Inventory): Writable {
+export function findWritable(
+  touched: Touched,
+  notes: TraceNotes,
+  inventory: Inventory,
+  repaired: readonly string[] = [],
+): Writable {
   const found = new Map<string, string>();
+  for (const path of repaired) found.set(path, modeOf(path, notes, inventory));
   const refused = new Map<string, string>();
   for (const { path, mode, key } of notes.declaredDirectories) {
     if (key !== "ConfigurationDirectory") found.set(resolvePath(inventory, path).canonical, mode);
@@ -37,6 +43,11 @@ export function findWritable(touched: Touched, notes: TraceNotes, inventory: Inv
     .sort((one, other) => (one.path < other.path ? -1 : 1));
   const kept = [...refused].filter(([path]) => !found.has(path));
   return { directories, refused: kept.map(([path, why]) => ({ path, why })) };
+}
+
+/** A place that a directory of the service's own may be mounted on. */
+export function isWritablePlace(directory: string): boolean {
+  return !transient.test(directory) && writablePlace.test(directory);
 }
 
 /** Places that every service has anyway. */

@@ -111,6 +111,7 @@ function callFor(inputs: Inputs, claim: string, deadlineSeconds: number | undefi
     host: onSameMachine(hostFor(inputs.connection), hostId),
     progress: log.status,
     warn: log.warn,
+    info: log.info,
     owner: { organization, project, stack, urn, claim },
     deadlineSeconds: deadlineSeconds ?? DEFAULT_DEADLINE_SECONDS,
     hostFor,

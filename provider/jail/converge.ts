@@ -224,6 +224,7 @@ async function discoverAnew(face: DiscoveryFace, call: Call, inputs: JailInputs,
   const run = { id, urn: call.owner.urn, lock: lockNameOf(desired), progress: call.progress };
   try {
     const found = await face.discover(call.host, discoverySpec(inputs), run);
+    for (const note of found.notes ?? []) call.info?.(note);
     const whole = completeManifest(withIncludedDirectories(found.manifest, inputs.include));
     const written = desired.renew ? await writeLock(face, call, inputs, whole, found.buildRoot) : undefined;
     const manifest = written?.lock.manifest ?? whole;

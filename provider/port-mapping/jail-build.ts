@@ -50,5 +50,6 @@ const SPEC = {
   exclude: [],
   users: [],
   files: {},
-  discovery: { method: "trace", deadlineSeconds: 300 },
+  // Not tried: the edge's unit, configuration and capabilities are its own, and its start is checked by its plan.
+  discovery: { method: "trace", deadlineSeconds: 300, rounds: 0 },
 } as const;

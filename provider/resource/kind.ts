@@ -39,6 +39,8 @@ export interface Call {
   readonly progress: Progress;
   /** Tells the user what does not fail the call and is no drift; stays under Diagnostics. */
   readonly warn?: (text: string) => void;
+  /** Tells the user something that is to stay, as a line under the resource's Diagnostics; silent when absent. */
+  readonly info?: (text: string) => void;
   /** Who the resource is; `claim` is a fresh one for a create, the state's for an update. */
   readonly owner: Owner;
   /** Seconds until the call is given up, from customTimeouts; default 600. */

@@ -136,9 +136,10 @@ lay_files() {
   ' <"$CONTENT"
 }
 
-# remove_build_root DIRECTORY: ends its traced unit, unmounts all below it, and deletes only what has no mount below it.
+# remove_build_root DIRECTORY: ends its traced and tried units, unmounts all below it, and deletes only what has no mount below it.
 remove_build_root() {
   remove_trace_unit "${1##*/}"
+  remove_trial_unit "${1##*/}"
   [ -e "$1" ] || return 0
   unmount_below "$1"
   rm -rf --one-file-system -- "$1"

@@ -143,8 +143,10 @@ sub gave_up {
   my ($result) = map { s/^Result=//r } grep { /^Result=/ } `systemctl show -p Result $name`;
   chomp $result;
   $what = "did not start within $deadline seconds" if time >= $end;
-  print STDERR "$unit $what in the build root (result: $result)\n";
-  print STDERR `journalctl -q --no-pager -o cat -n 30 --since=\@$since SYSLOG_IDENTIFIER=$unit + _SYSTEMD_UNIT=$name + UNIT=$name`;
+  my ($place, $identifier) = $name =~ /^pulumi-jail-trial-/ ? ("its jail", $name) : ("the build root", $unit);
+  print STDERR "$unit $what in $place (result: $result)\n";
+  system "journalctl", "--sync";
+  print STDERR `journalctl -q --no-pager -o cat -n 30 --since=\@$since SYSLOG_IDENTIFIER=$identifier + _SYSTEMD_UNIT=$name + UNIT=$name`;
   exit 4;
 }
 

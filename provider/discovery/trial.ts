@@ -1,0 +1,189 @@
+import type { Launch } from "../manifest/launch.ts";
+import type { Seed } from "../manifest/manifest.ts";
+import { denyReason, mayCarry } from "./deny.ts";
+import { madePaths } from "./fixed.ts";
+import { matchesGlob } from "./glob.ts";
+import { type Inventory, resolvePath } from "./inventory.ts";
+import { parseSeedLines } from "./seeds.ts";
+import { isWritablePlace } from "./writable.ts";
+
+/** How a daemon fared in the tree of just its manifest's entries. */
+export interface Trial {
+  /** Why it is not well, in words; undefined when it ran as it was traced. */
+  readonly problem?: string;
+  /** What it or systemd said, when it is not well. */
+  readonly said: readonly string[];
+  readonly probes: readonly string[];
+  /** Calls that failed, each once. */
+  readonly failed: readonly FailedCall[];
+  /** What the packages put into the directories that it writes. */
+  readonly seeds: readonly Seed[];
+}
+
+export interface FailedCall {
+  readonly error: "ENOENT" | "ENOTDIR" | "EACCES" | "EPERM" | "EROFS";
+  /** `open`, `run`, `write`, else the call's own name. */
+  readonly how: string;
+  /** As the daemon named it; empty for a call without one. */
+  readonly path: string;
+  /** Where it leads in the build root; undefined when nothing is there. */
+  readonly canonical?: string;
+}
+
+/** What a repair does with one path. */
+export interface Repair {
+  readonly path: string;
+  readonly why: string;
+  /**
+   * `add` puts it into the tree; `carry` does although the deny list has it, as the daemon can't run without that shell;
+   * `writable` gives the daemon a directory of its own there.
+   */
+  readonly how: "add" | "carry" | "writable";
+}
+
+/** Parses what step-trial.sh prints, and judges it by the traced run: what listened, and what each probe got. */
+export function parseTrial(output: string, tracedProbes: readonly string[]): Trial {
+  const lines = output.split("\n").map((line) => line.split("\t").map(unescapeField));
+  const values = (kind: string) => lines.flatMap(([first, ...rest]) => (first === kind ? [rest] : []));
+  const code = values("code")[0]?.[0];
+  if (code === undefined) throw new Error("the host's report of the trial is cut short");
+  const probes = values("probe").map(([answer = ""]) => answer);
+  const [first = "it did not run", ...rest] = values("said").map(([text = ""]) => text);
+  const failed = values("failed").map(([error = "", how = "", path = "", there = "-"]): FailedCall => {
+    return { error: error as FailedCall["error"], how, path, ...(there === "-" ? {} : { canonical: there }) };
+  });
+  const seeds = parseSeedLines(output.replace(/^(?!seed\t).*\n/gm, "").replace(/^seed\t/gm, ""));
+  const worse = code === "0" ? tracedProbes.flatMap((traced) => describeWorse(traced, probes)) : [];
+  const problem = code === "0" ? worse[0] : first;
+  return { ...(problem === undefined ? {} : { problem }), said: code === "0" ? [] : rest, probes, failed, seeds };
+}
+
+/** What it listens on that is the same at each start: a port drawn by the kernel is not. */
+export function steadyListens(launch: Launch): readonly string[] {
+  return launch.listens.flatMap(({ protocol, jailPort, path }) => {
+    if (protocol === "unix") return path === undefined ? [] : [`unix ${path}`];
+    return jailPort === undefined || jailPort >= firstDrawnPort ? [] : [`${protocol} ${jailPort}`];
+  });
+}
+
+/** What a round may add. */
+export interface RepairInput {
+  readonly trial: Trial;
+  readonly inventory: Inventory;
+  readonly launch: Launch;
+  readonly exclude: readonly string[];
+  /** Of earlier rounds. */
+  readonly known: readonly Repair[];
+  readonly round: number;
+}
+
+/**
+ * The repairs of one round: what was looked up in vain and is not denied. Only for a daemon that does not run without,
+ * and when there is nothing else, a shell or an interpreter; keys, accounts and home directories are never carried.
+ */
+export function planRepairs({ trial, inventory, launch, exclude, known, round }: RepairInput): readonly Repair[] {
+  const judged = lookedUpInVain(trial, inventory, launch, exclude).map((call) => ({
+    ...call,
+    denied: denyReason(call.canonical, inventory.facts.get(call.canonical)),
+  }));
+  const repairs = (calls: typeof judged, how: "add" | "carry") =>
+    calls.map(
+      (call): Repair => ({
+        path: call.path,
+        why: `repair round ${round}: ${words[call.how] ?? "looked up"} in the jail`,
+        how,
+      }),
+    );
+  const isNew = ({ path, how }: Repair) => !known.some((before) => before.path === path && before.how === how);
+  const added = repairs(
+    judged.filter(({ denied }) => denied === undefined),
+    "add",
+  );
+  if (trial.problem === undefined) return added.filter(isNew);
+  const directories = wantedDirectories(trial, launch).map(
+    (path): Repair => ({ path, why: `repair round ${round}: written into in the jail`, how: "writable" }),
+  );
+  const first = [...added, ...directories].filter(isNew);
+  if (first.length > 0) return first;
+  return repairs(
+    judged.filter(({ denied, how }) => denied !== undefined && mayCarry({ why: denied }) && (how === "run" || how === "open")),
+    "carry",
+  ).filter(isNew);
+}
+
+/**
+ * Where the daemon could not write. The trace may not have seen it: a command of the unit that is run before the daemon
+ * had made the directory by then.
+ */
+function wantedDirectories(trial: Trial, launch: Launch): readonly string[] {
+  const found = trial.failed.flatMap(({ error, how, path }) => {
+    if (!makes.has(how) || (error !== "ENOENT" && error !== "EROFS")) return [];
+    const directory = [parentOf(path), path].find(isWritablePlace);
+    if (directory === undefined || launch.writable.some((other) => isWithin(directory, other.path))) return [];
+    return [directory];
+  });
+  return [...new Set(found)];
+}
+
+const makes: ReadonlySet<string> = new Set(["write", "mkdir", "mkdirat", "mknod", "mknodat", "symlink", "symlinkat"]);
+
+/** A failed look-up of something that the build root has. */
+export interface VainCall extends FailedCall {
+  readonly canonical: string;
+}
+
+/**
+ * Each path once, less what every service has a place of its own for and what is excluded. A script that is there and did
+ * not run lacks its interpreter.
+ */
+export function lookedUpInVain(
+  trial: Trial,
+  inventory: Inventory,
+  launch: Launch,
+  exclude: readonly string[],
+): readonly VainCall[] {
+  const found = new Map<string, VainCall>();
+  for (const call of trial.failed) {
+    const { error, how, path, canonical } = call;
+    if (canonical === undefined || (error !== "ENOENT" && error !== "ENOTDIR")) continue;
+    const interpreters = how === "run" ? (inventory.interpreters.get(canonical) ?? []) : [];
+    for (const other of [path, ...interpreters]) {
+      const place = other === path ? canonical : resolvePath(inventory, other).canonical;
+      const mounted = launch.writable.some((directory) => isWithin(place, directory.path));
+      const excluded = exclude.some((pattern) => matchesGlob(pattern, place) || matchesGlob(pattern, other));
+      if (mounted || excluded || elsewhere.test(other) || elsewhere.test(place) || madePaths.has(place)) continue;
+      const before = found.get(other);
+      if (before === undefined || before.how !== "run") found.set(other, { ...call, path: other, canonical: place });
+    }
+  }
+  return [...found.values()];
+}
+
+function parentOf(path: string): string {
+  return path.slice(0, Math.max(1, path.lastIndexOf("/")));
+}
+
+function isWithin(path: string, directory: string): boolean {
+  return path === directory || path.startsWith(`${directory}/`);
+}
+
+const firstDrawnPort = 32768;
+const elsewhere = /^\/(proc|sys|dev|run|tmp|var\/tmp|\.trace(-log)?)(\/|$)/;
+const words: Readonly<Record<string, string>> = { run: "run", open: "opened", write: "written" };
+
+/** A server that answers 403 or 500 where it answered 200 lacks something, however well it runs. */
+function describeWorse(traced: string, probes: readonly string[]): readonly string[] {
+  const [, what, answer] = /^(\S+) ok(?: (.*))?$/.exec(traced) ?? [];
+  if (what === undefined) return [];
+  const now = probes.find((probe) => probe.split(" ")[0] === what);
+  if (now === undefined) return [`it was not there for the probe of ${what}`];
+  return now.split(" ")[1] === "ok" || now === traced
+    ? []
+    : [`the probe got "${now}" in the jail, and "${what} ok ${answer ?? ""}" in the traced run`];
+}
+
+function unescapeField(field: string): string {
+  return field.includes("%")
+    ? field.replace(/%([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+    : field;
+}

@@ -1,0 +1,85 @@
+import { HostError } from "../host/errors.ts";
+import type { Host } from "../host/host.ts";
+import type { Step } from "../host/step.ts";
+import type { Manifest } from "../manifest/manifest.ts";
+import { assembleManifest, type Discovery, type TrialReport } from "./assemble-manifest.ts";
+import type { DiscoverOptions } from "./discover.ts";
+import { type Inventory, parseInventory } from "./inventory.ts";
+import { unpackSections } from "./sections.ts";
+import { withSeeds } from "./seeds.ts";
+import type { DiscoverySpec } from "./spec.ts";
+import { inspectBuildRootStep, trialJailStep } from "./steps.ts";
+import type { Trace } from "./trace.ts";
+import { lookedUpInVain, parseTrial, planRepairs, type Repair, type Trial } from "./trial.ts";
+import { describeFailure, describeRound, unreadableIn } from "./trial-report.ts";
+import type { TrialMode } from "./trial-unit.ts";
+
+/** What the trial begins with: the traced run, what is in the build root, and the unit that is tried. */
+export interface Traced {
+  readonly unit: string;
+  readonly trace: Trace;
+  readonly inventory: Inventory;
+}
+
+/**
+ * Starts and probes the daemon in its jail before the jail counts. Each round adds what the daemon looked up there in
+ * vain; after the last, a daemon that does not run even without a sandbox is an error, and one that only the sandbox stops
+ * is told in the report, as its service may loosen that by `hardening`.
+ */
+export async function tryJail(
+  host: Host,
+  spec: DiscoverySpec,
+  { unit, trace, inventory: first }: Traced,
+  options: DiscoverOptions,
+): Promise<Discovery> {
+  const most = spec.discovery.rounds ?? 3;
+  const rounds: (readonly Repair[])[] = [];
+  let inventory = first;
+  let discovery = assembleManifest(spec, trace, inventory);
+  const run = async (step: Step) => {
+    const plan = { lock: options.lock, urn: options.urn, deadlineSeconds: spec.discovery.deadlineSeconds + 120 };
+    const { outputs } = await host.apply({ ...plan, steps: [step] }, options.progress);
+    return outputs[0] ?? "";
+  };
+  const attempt = async (manifest: Manifest, mode: TrialMode) =>
+    parseTrial(await run(trialJailStep(options.id, unit, spec, manifest, mode)), trace.notes.probes);
+  const vainIn = (trial: Trial) => lookedUpInVain(trial, inventory, discovery.manifest.launch, spec.exclude);
+  const report = (trial: Trial, refused?: TrialReport["refused"]): Discovery => {
+    const vain = [...new Set(vainIn(trial).map(({ path }) => path))].sort();
+    const told: TrialReport = { rounds, lookedUpInVain: vain, ...(refused === undefined ? {} : { refused }) };
+    const manifest = withSeeds(discovery.manifest, trial.seeds, discovery.changed);
+    return { ...discovery, manifest, report: { ...discovery.report, trial: told } };
+  };
+
+  let trial = await attempt(discovery.manifest, "sandboxed");
+  while (rounds.length < most) {
+    const unknown = vainIn(trial).filter(({ canonical }) => !inventory.facts.has(canonical));
+    if (unknown.length > 0) {
+      const paths = [...rounds.flat(), ...unknown].map(({ path }) => path);
+      inventory = inventoryIn(await run(inspectBuildRootStep(options.id, spec, paths)));
+    }
+    const { launch } = discovery.manifest;
+    const round = rounds.length + 1;
+    const repairs = planRepairs({ trial, inventory, launch, exclude: spec.exclude, known: rounds.flat(), round });
+    if (repairs.length === 0) break;
+    rounds.push(repairs);
+    options.progress?.(describeRound(repairs, round));
+    discovery = assembleManifest(spec, trace, inventory, rounds.flat());
+    // What a daemon that runs looked for besides is put in, and proves nothing more.
+    if (trial.problem === undefined) return report({ ...trial, failed: [] });
+    trial = await attempt(discovery.manifest, "sandboxed");
+  }
+  if (trial.problem === undefined) return report(trial);
+  const bare = await attempt(discovery.manifest, "bare");
+  if (bare.problem === undefined)
+    return report(trial, { problem: trial.problem, said: trial.said, unreadable: unreadableIn(trial) });
+  throw new HostError(
+    "discovery",
+    host.label,
+    describeFailure({ unit, spec, trial, rounds, vain: vainIn(trial), inventory }),
+  );
+}
+
+function inventoryIn(output: string): Inventory {
+  return parseInventory(unpackSections(output).get("inventory") ?? "");
+}
