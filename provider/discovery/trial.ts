@@ -106,7 +106,9 @@ export function planRepairs({ trial, inventory, launch, exclude, known, round }:
   const first = [...added, ...directories].filter(isNew);
   if (first.length > 0) return first;
   return repairs(
-    judged.filter(({ denied, how }) => denied !== undefined && mayCarry({ why: denied }) && (how === "run" || how === "open")),
+    judged.filter(
+      ({ denied, how }) => denied !== undefined && mayCarry({ why: denied }) && (how === "run" || how === "open"),
+    ),
     "carry",
   ).filter(isNew);
 }

@@ -225,6 +225,8 @@ chroot "$build/root" and chdir "/" or die "cannot enter $build/root: $!\n";
 for (@failures) {
   my ($error, $how, $path) = @$_;
   my $there = length $path && lstat $path ? Cwd::realpath($path) // $path : "-";
+  # What is nowhere is no news, unless it was to be made: a JVM looks for each class in several places.
+  next if $there eq "-" && $error =~ /^ENO/ && $how !~ /^(write|mkdir|mknod|symlink)/;
   print line("failed", $error, $how, $path, $there);
 }
 sub line { join("\t", map { s/([%\t\n])/sprintf "%%%02X", ord $1/ger } @_) . "\n" }
