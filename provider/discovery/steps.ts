@@ -56,7 +56,7 @@ export function trialJailStep(
   const owner = mode === "bare" && launch.user === "root" ? 0 : TRIAL_UID;
   const parts: readonly (readonly [string, string])[] = [
     ["entries", renderEntries(complete)],
-    ["unit", renderTrialUnit(unit, `/var/lib/pulumi-jail/build/${id}`, launch, mode)],
+    ["unit", renderTrialUnit(unit, id, launch, mode)],
     ["passwd", renderPasswd(launch.users, TRIAL_UID, TRIAL_UID)],
     ["group", renderGroup(launch.users, TRIAL_UID)],
     [

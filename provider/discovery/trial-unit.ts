@@ -15,8 +15,9 @@ export function trialSeeds(launch: Launch): readonly { readonly path: string; re
   return launch.writable.filter(({ kind }) => kind !== "runtime");
 }
 
-/** The unit of a trial in the tree below `directory`, with strace between systemd and the daemon. */
-export function renderTrialUnit(unit: string, directory: string, launch: Launch, mode: TrialMode): string {
+/** The unit of a trial in the tree of the build root `id`, with strace between systemd and the daemon. */
+export function renderTrialUnit(unit: string, id: string, launch: Launch, mode: TrialMode): string {
+  const directory = `/var/lib/pulumi-jail/build/${id}`;
   const jailed: JailedUnit = {
     serviceName: unit,
     slot: "trial",
@@ -39,10 +40,11 @@ export function renderTrialUnit(unit: string, directory: string, launch: Launch,
       { hostPath: `${directory}/trial-log`, jailPath: "/.trace-log", readOnly: false },
       { hostPath: `${directory}/trial-trace`, jailPath: "/.trace", readOnly: true },
     ],
-    namespacePath: undefined,
+    // The one that it was traced in (step-trace.sh).
+    namespacePath: `/run/netns/jail-build-${id}`,
     networkUnit: undefined,
     excludes: undefined,
-    allowedAddresses: ["localhost"],
+    allowedAddresses: ["localhost", "100.127.255.0/31"],
     limitNOFILE: launch.limitNOFILE,
     startSeconds: 60,
     limits: {},
@@ -72,8 +74,6 @@ KillMode=process
 RemoveIPC=no
 UnsetEnvironment=${locale.filter((name) => launch.environment[name] === undefined).join(" ")}
 ${mode === "bare" ? "PrivateDevices=yes" : "SystemCallFilter=ptrace process_vm_readv process_vm_writev kcmp setreuid"}
-RootDirectoryStartOnly=yes
-ExecStartPre=+-/bin/sh -c "echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start"
 `;
 }
 

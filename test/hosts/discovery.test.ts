@@ -83,6 +83,7 @@ describe("a discovery on hosts that do not have the package", () => {
       "installing apache2 in a build root",
       "tracing apache2.service",
       "looking at what it needs",
+      "trying apache2.service in its jail",
     ]);
     expect(others.manifest).toEqual(mine.manifest);
     expect(mine.report).toMatchObject({ probes: ["80 ok http 200"] });

@@ -17,7 +17,8 @@ step_trial_jail() {
   rm -rf --one-file-system -- "$build/trial-data" "$build/trial-parts" "$build/trial-trace" "$build/trial-log"
   mkdir -p -- "$build/trial-data" "$build/trial-parts" "$build/trial-trace/lib" "$build/trial-log"
   perl -e "$(trial_parts_source)" "$build/trial-parts" <"$CONTENT"
-  perl -e "$(generation_look_source)$(generation_build_source)$(trial_tree_source)" -- "$build"
+  # shellcheck disable=SC2154 # it is in step-trace.sh
+  perl -e "$(generation_look_source)$(generation_build_source)$(trial_tree_source)" -- "$build" "$trace_address"
   trial_tracer
   trial_number=0
   while IFS=' ' read -r trial_owner trial_mode trial_path; do
@@ -27,6 +28,7 @@ step_trial_jail() {
     chown -hR -- "$trial_owner:$trial_owner" "$build/trial-data/$trial_number"
     chmod -- "$trial_mode" "$build/trial-data/$trial_number"
   done <"$build/trial-parts/seeds"
+  open_trace_network "${build##*/}"
   mkdir -p /run/systemd/system
   cp -- "$build/trial-parts/unit" "/run/systemd/system/$trial_name"
   chmod 0644 "/run/systemd/system/$trial_name"
@@ -38,6 +40,7 @@ step_trial_jail() {
   perl -e "$(trial_run_source)$(trace_look_source)" "$trial_name" "$trial_unit" "$build/trial-parts" "$@" \
     2>"$build/trial-parts/said" || trial_code=$?
   remove_trial_unit "${build##*/}"
+  close_trace_network "${build##*/}"
   perl -e "$(trial_report_source)" "$build" "$trial_code"
   set --
   while IFS=' ' read -r trial_owner trial_mode trial_path; do set -- "$@" "$trial_path"; done <"$build/trial-parts/seeds"
@@ -102,7 +105,7 @@ PERL
 # The tree of an earlier round is kept and gets what is new: a repair only ever adds.
 trial_tree_source() {
   cat <<'PERL'
-my ($build) = @ARGV;
+my ($build, $address) = @ARGV;
 my ($tree, $parts) = ("$build/trial", "$build/trial-parts");
 my $entries = entries_in(text_of("$parts/entries"));
 my $made;
@@ -120,7 +123,7 @@ for my $entry (@$entries) {
 make_cache($tree, $entries, library_places("$build/root")) if $made;
 chomp(my $host = text_of("/proc/sys/kernel/hostname") // "localhost");
 my %files = ("/etc/passwd" => text_of("$parts/passwd"), "/etc/group" => text_of("$parts/group"), "/etc/hostname" => "$host\n",
-  "/etc/hosts" => "127.0.0.1 localhost\n127.0.0.1 $host\n", "/etc/resolv.conf" => "");
+  "/etc/hosts" => "127.0.0.1 localhost\n$address $host\n", "/etc/resolv.conf" => "");
 for my $path (keys %files) { write_file("$tree$path", $files{$path}); chmod 0644, "$tree$path" or failed("cannot chmod $path") }
 for my $path ("$tree/.trace", "$tree/.trace-log") { mkdir $path, 0755; chmod 0755, $path or failed("cannot chmod $path") }
 PERL
