@@ -68,7 +68,7 @@ export function assembleManifest(
     .map(({ path }) => resolvePath(inventory, path).canonical);
   const { entries, denied } = selectEntries({ spec, inventory, touched, programs, mounted, repairs });
   return {
-    manifest: { schema: 1, source: "host", packages: packagesOf(entries, inventory), entries, launch },
+    manifest: { schema: 1, source: spec.source ?? "host", packages: packagesOf(entries, inventory), entries, launch },
     denied: [...denied, ...writable.refused],
     changed: changedDirectories(mounted, touched, inventory),
     report: {

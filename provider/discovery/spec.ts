@@ -1,7 +1,13 @@
+import type { Source } from "../manifest/source.ts";
+
 /** What a jail shall hold, as its resource was asked: the part that discovery needs, every value known. */
 export interface DiscoverySpec {
   /** `apache2` or `apache2=2.4.62-1`; they need not be installed on the host. */
   readonly packages: readonly string[];
+  /** Where they come from; default "host". */
+  readonly source?: Source;
+  /** Packages that are to be brought up to date where they are there already. */
+  readonly renew?: readonly string[];
   /** The distribution's unit to derive from, with its suffix. */
   readonly unit?: string;
   /** Without a unit: absolute paths of the programs. */

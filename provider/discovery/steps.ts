@@ -3,6 +3,7 @@ import type { Step } from "../host/step.ts";
 import { sha256 } from "../manifest/digest.ts";
 import { renderEntries } from "../manifest/entries.ts";
 import type { Manifest } from "../manifest/manifest.ts";
+import { suiteKey } from "../manifest/source.ts";
 import { renderGroup, renderPasswd } from "../passwd/passwd.ts";
 import { fixedWords } from "./fixed.ts";
 import type { DiscoverySpec, Probe } from "./spec.ts";
@@ -21,10 +22,15 @@ export function sweepBuildRootsStep(id: string): Step {
 
 /** Opens the build root `id` anew; `tracer` is false when only its bytes are wanted. `lock` is the plan's. */
 export function openBuildRootStep(id: string, lock: string, spec: DiscoverySpec, tracer: boolean): Step {
-  const packages = [...spec.packages];
+  const { packages, source = "host", renew = [] } = spec;
+  const suite = source === "host" ? ["-"] : [suiteKey(source), source.suite, source.mirror, source.snapshot];
+  const [key, name, mirror, snapshot] = suite;
   return {
     step: "open-build-root",
-    args: [id, lock, tracer ? "yes" : "no", ...packages],
+    args: [
+      ...[id, lock, tracer ? "yes" : "no", key!, name ?? "-", mirror ?? "-", snapshot ?? "-"],
+      ...[...packages, ...renew.map((other) => `+${other}`)],
+    ],
     content: renderFiles({ ...spec.files, ...preparation(spec) }),
     describe: describeOpening(spec),
   };
@@ -94,13 +100,19 @@ export function inspectBuildRootStep(id: string, spec: DiscoverySpec, paths: rea
   return { step: "inspect-build-root", args: [id, ...words], describe: "looking at what it needs" };
 }
 
+/** Removes the suites that no jail of the host has as its source any more. */
+export function sweepSuitesStep(): Step {
+  return { step: "sweep-suites", args: [], describe: "removing suites that no jail needs any more" };
+}
+
 /** Unmounts and removes the build root; done already when there is none. */
 export function closeBuildRootStep(id: string): Step {
   return { step: "close-build-root", args: [id], describe: "removing the build root" };
 }
 
-function describeOpening({ packages, prepare }: DiscoverySpec): string {
-  const opening = packages.length > 0 ? `installing ${packages.join(" ")} in a build root` : "opening a build root";
+function describeOpening({ packages, source = "host", prepare }: DiscoverySpec): string {
+  const root = source === "host" ? "a build root" : `a build root of ${source.suite}`;
+  const opening = packages.length > 0 ? `installing ${packages.join(" ")} in ${root}` : `opening ${root}`;
   return prepare === undefined ? opening : `${opening}, preparing it`;
 }
 

@@ -2,6 +2,7 @@ import type { DeclaredFile } from "../generation/derive.ts";
 import { jailBase } from "../generation/layout.ts";
 import { sha256 } from "../manifest/digest.ts";
 import { sortKeys } from "../manifest/render.ts";
+import { suiteKeyOf } from "../manifest/source.ts";
 import type { JailInputs } from "./inputs.ts";
 import type { Lock } from "./lock.ts";
 
@@ -16,6 +17,8 @@ export interface DesiredJail {
   /** Stands for every input that decides what is discovered; of `files` only where `prepare` may read them. */
   readonly discoveryDigest: string;
   readonly filesDigest: string;
+  /** The key of the suite that its packages come from; none for the host's own. */
+  readonly suite?: string;
   readonly pinnedGeneration?: string;
   /** What the lock file asks for, when there is one. */
   readonly lock?: Lock;
@@ -35,6 +38,7 @@ export function desiredJail(inputs: JailInputs, lock?: Lock): DesiredJail {
     files,
     discoveryDigest: digestOf(inputs.prepare === undefined ? wanted : { ...wanted, files: sortedMarks }),
     filesDigest: digestOf(sortedMarks),
+    suite: suiteKeyOf(inputs.source),
     pinnedGeneration: inputs.pinnedGeneration,
     ...(lock && { lock }),
     renew: inputs.manifestDigest === RENEWED,

@@ -22,6 +22,6 @@ export interface DiscoveryFace {
 
 /** The inputs that say what is in a jail. */
 export function discoverySpec(inputs: JailInputs): DiscoverySpec {
-  const { packages, unit, programs, include, exclude, users, files, prepare, discovery } = inputs;
-  return { packages, unit, programs, include, exclude, users, files, prepare, discovery };
+  const { packages, source, unit, programs, include, exclude, users, files, prepare, discovery } = inputs;
+  return { packages, source, unit, programs, include, exclude, users, files, prepare, discovery };
 }

@@ -1,3 +1,4 @@
+import type { Source } from "../manifest/source.ts";
 import { decideName, failuresOf } from "../resource/check.ts";
 import { diffFields, type Field, type FieldTable } from "../resource/fields.ts";
 import type { CommonOutputs } from "../resource/hidden.ts";
@@ -5,6 +6,7 @@ import type { Checked, CommonInputs, Diff, Failure } from "../resource/kind.ts";
 import { containsUnknown, isUnknown } from "../resource/unknown.ts";
 import { RENEWED } from "./desired.ts";
 import { jailSchema } from "./schema.ts";
+import { failuresOfSource } from "./source-schema.ts";
 
 /** Checked inputs of a Jail: every default is filled in. */
 export interface JailInputs extends CommonInputs {
@@ -12,7 +14,7 @@ export interface JailInputs extends CommonInputs {
   readonly packages: readonly string[];
   readonly unit?: string;
   readonly programs: readonly string[];
-  readonly source: "host";
+  readonly source: Source;
   readonly content: "minimal";
   readonly include: readonly string[];
   readonly exclude: readonly string[];
@@ -74,7 +76,11 @@ export function checkJail(
       deadlineSeconds: 300,
     }),
   };
-  const failures = [...failuresOf(jailSchema, filled), ...failuresTogether(filled)];
+  const failures = [
+    ...failuresOf(jailSchema, filled),
+    ...failuresTogether(filled),
+    ...failuresOfSource(filled["source"]),
+  ];
   return { inputs: { ...filled, files: fillFiles(filled["files"]) } as unknown as JailInputs, failures };
 }
 

@@ -1,3 +1,4 @@
+import { sweepSuitesStep } from "../discovery/steps.ts";
 import { assembleSteps } from "../generation/assemble.ts";
 import type { Finding } from "../generation/findings.ts";
 import { pruneStep, removeGenerationsStep, surplusOf } from "../generation/remove.ts";
@@ -61,6 +62,7 @@ export function planJail(
     ...(surplus.length > 0 || observed.leftovers.length > 0
       ? [pruneStep(desired.base, digest, desired.keepGenerations)]
       : []),
+    ...planSuite(observed, record.suite),
   ];
   return steps.length > 0 ? [expectOwner(desired, observed), ...steps] : [];
 }
@@ -83,14 +85,21 @@ export function planFailed(
 
 /** Takes a jail away with all its generations, and what the store and the state directory hold for it alone. */
 export function planRemoval(desired: DesiredJail, observed: ObservedJail, close: readonly Step[]): readonly Step[] {
-  if (observed.directory === "absent") return [...close, removeTree(desired.base), sweepState()];
+  const sweep = desired.suite === undefined ? planSuite(observed, undefined) : [sweepSuitesStep()];
+  if (observed.directory === "absent") return [...close, removeTree(desired.base), ...sweep, sweepState()];
   return [
     expectOwner(desired, observed),
     ...close,
     removeGenerationsStep(desired.base),
     removeTree(desired.base, `removing jail ${desired.jailName}`),
+    ...sweep,
     sweepState(),
   ];
+}
+
+/** A suite that this jail had and needs no more: perhaps no other does. */
+function planSuite({ record }: ObservedJail, suite: string | undefined): readonly Step[] {
+  return record?.suite === undefined || record.suite === suite ? [] : [sweepSuitesStep()];
 }
 
 /** What the record says once a generation is chosen; `contents` are of that generation. */
@@ -111,6 +120,7 @@ export function recordOf(
     discovery: pinned ? (before?.discovery ?? "") : desired.discoveryDigest,
     files: pinned ? (before?.files ?? "") : desired.filesDigest,
     lock: pinned ? before?.lock : desired.lock?.checksum,
+    suite: desired.suite,
     packages,
     fileCount,
     bytes,

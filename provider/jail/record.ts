@@ -18,6 +18,8 @@ export interface JailRecord {
   readonly files: string;
   /** Checksum of the lock file that it was built from, if it was. */
   readonly lock?: string;
+  /** The suite that it needs on the host, by key; none for the host's own packages. */
+  readonly suite?: string;
   /** Of `generation`. */
   readonly packages: Readonly<Record<string, string>>;
   readonly fileCount: number;
@@ -55,6 +57,7 @@ const schema: v.GenericSchema<unknown, JailRecord> = v.object({
   discovery: v.string(),
   files: v.string(),
   lock: v.optional(v.string()),
+  suite: v.optional(v.string()),
   packages: v.record(v.string(), v.string()),
   fileCount: v.number(),
   bytes: v.number(),

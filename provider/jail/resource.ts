@@ -23,8 +23,12 @@ export interface JailArgs {
   unit?: pulumi.Input<string>;
   /** Without a unit: absolute paths of the programs. A change builds a new generation. */
   programs?: pulumi.Input<pulumi.Input<string>[]>;
-  /** Where packages come from; default "host": the host's own apt sources. Others are not in this version. */
-  source?: pulumi.Input<"host">;
+  /**
+   * Where packages come from; default "host": the host's own apt sources. A suite is bootstrapped on the host, its
+   * signatures checked by the host's keys, kept there for all jails with that source (some 250 MB) and gone with the
+   * last; nothing of it is installed on the host. A change builds a new generation.
+   */
+  source?: pulumi.Input<"host" | JailSuite>;
   /** Default "minimal": just what the program needs. Others are not in this version. */
   content?: pulumi.Input<"minimal">;
   /**
@@ -60,6 +64,18 @@ export interface JailArgs {
   pinnedGeneration?: pulumi.Input<string>;
   /** Generations to keep besides the chosen one and those in use; default 3. Surplus ones are removed. */
   keepGenerations?: pulumi.Input<number>;
+}
+
+export interface JailSuite {
+  /** A suite of Debian or of what is built like it, `sid`, `trixie`: a release other than the host's. */
+  suite: pulumi.Input<string>;
+  /** Address of its mirror, `http(s)://`, perhaps with `{snapshot}` in it; default: the mirror of the host's own apt. */
+  mirror?: pulumi.Input<string>;
+  /**
+   * An archive as it was: what takes the place of `{snapshot}` in `mirror` ("20260101T000000Z"), or its whole address.
+   * Signatures are checked as ever, only that they are recent is not. Default: the suite as it is.
+   */
+  snapshot?: pulumi.Input<string>;
 }
 
 export interface JailFile {

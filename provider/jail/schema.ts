@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { absolutePathSchema, known, nameSchema, shown } from "../resource/check.ts";
+import { sourceSchema } from "./source-schema.ts";
 
 /** Files that hold what differs by service and host: a uid, the service's own name. */
 const perService: readonly string[] = ["/etc/passwd", "/etc/group", "/etc/hosts", "/etc/resolv.conf", "/etc/hostname"];
@@ -25,7 +26,7 @@ export const jailSchema: v.GenericSchema = v.looseObject({
     ),
   ),
   programs: list(absolutePathSchema()),
-  source: only("host", 'only "host" is in this version'),
+  source: sourceSchema(),
   content: only("minimal", 'only "minimal" is in this version'),
   include: list(selector()),
   exclude: list(selector()),

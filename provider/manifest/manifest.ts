@@ -1,10 +1,11 @@
 import type { Launch } from "./launch.ts";
+import type { Source } from "./source.ts";
 
 /** Everything that one generation of a jail holds, and why. Kept on the host beside the tree; later the lock file. */
 export interface Manifest {
   readonly schema: 1;
-  /** Where the bytes came from: the host's own apt sources, or (later) a suite. */
-  readonly source: "host";
+  /** Where the bytes came from. */
+  readonly source: Source;
   /** Name to version, of the packages asked for and of every package that owns a file of the jail. */
   readonly packages: Readonly<Record<string, string>>;
   /** Sorted by path, so that equal trees render to equal bytes. */

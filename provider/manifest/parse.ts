@@ -76,7 +76,10 @@ const seedsSchema: v.GenericSchema<unknown, Seed[]> = v.array(
 
 const manifestSchema: v.GenericSchema<unknown, Manifest> = v.looseObject({
   schema: v.literal(1),
-  source: v.literal("host"),
+  source: v.union([
+    v.literal("host"),
+    v.looseObject({ suite: text, mirror: v.optional(text), snapshot: v.optional(text) }),
+  ]),
   packages: words,
   entries: v.array(entrySchema),
   launch: launchSchema,

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# A build root is the host's own root with packages added, in an overlay: the host is only its lower layer and stays as
+# A build root is the host's own root, or the tree of a suite, with packages added in an overlay: what is below stays as
 # it is. `root` is what jails are assembled from; the unit is traced in a second overlay on top, so `root` stays pristine
 # (a data directory that a daemon has started in is no seed any more). Both are mounted in the host's mount namespace, as
 # PID 1 must see them for RootDirectory=.
@@ -20,16 +20,17 @@ step_sweep_build_roots() {
   done
 }
 
-# step_open_build_root ID LOCK TRACER[yes|no] PACKAGE..: the content holds the declared files, see lay_files.
+# step_open_build_root ID LOCK TRACER[yes|no] KEY|- SUITE|- MIRROR|- SNAPSHOT|- WORD..: `PACKAGE`, `PACKAGE=VERSION`, or
+# `+PACKAGE`, which is only brought up to date if it is there. The content holds the declared files, see lay_files.
 step_open_build_root() {
   build=$STATE/build/$1
   build_lock=$2
   build_tracer=$3
-  shift 3
+  build_suite=$4
   refuse_symlinks "$build"
   remove_build_root "$build"
   for build_part in /etc /usr /var /var/lib /var/lib/dpkg; do
-    [ "$(stat -c %d "$build_part")" = "$(stat -c %d /)" ] ||
+    [ "$build_suite" != - ] || [ "$(stat -c %d "$build_part")" = "$(stat -c %d /)" ] ||
       die 4 "$build_part is on a file system of its own; a build root needs it on that of /"
   done
   mkdir -p -- "$build/root" "$build/trace" "$build/log" "$build/layers"
@@ -40,9 +41,16 @@ step_open_build_root() {
   fi
   mkdir -- "$build/layers/upper"
   chmod 0755 "$build/layers/upper"
-  mount_overlay / upper work "$build/root"
-  if [ "$build_tracer" = yes ] && [ ! -x /usr/bin/strace ]; then set -- "$@" strace; fi
-  if [ $# -gt 0 ]; then install_packages "$@"; fi
+  build_lower=/
+  if [ "$build_suite" != - ]; then
+    hold_suite "$4" "$5" "$6" "$7"
+    build_lower=$STATE/suites/$build_suite/tree
+  fi
+  shift 7
+  printf '%s\n' "$build_lower" >"$build/lower"
+  mount_overlay "$build_lower" upper work "$build/root"
+  if [ "$build_tracer" = yes ] && [ ! -x "$build/root/usr/bin/strace" ]; then set -- "$@" strace; fi
+  if [ $# -gt 0 ] || [ "$build_suite" != - ]; then install_packages "$@"; fi
   lay_files
   prepare_build_root "$build"
   mount -o remount,ro "$build/root"
@@ -68,18 +76,27 @@ mount_overlay() {
   return 1
 }
 
-# install_packages PACKAGE..: in a mount and PID namespace of its own, which ends every process that a maintainer script
-# left. No /sys and an empty /run, so that scripts see no systemd, no AppArmor and no udev to talk to (they would talk to
-# the host's), and policy-rc.d 101 for those which start their service anyway. Package lists are refreshed in the build
-# root only. Recommended packages are left out: a jail holds what its owner named and what that depends on.
+# install_packages WORD..: as step_open_build_root has them. Recommended packages are left out: a jail holds what its
+# owner named and what that depends on. Package lists are refreshed in the build root only.
 install_packages() {
-  unshare --mount --pid --fork --kill-child --propagation private -- /bin/sh -c "$(install_script)" sh \
-    "$build/root" "$@" >"$build/apt.log" 2>&1 && return
+  enter_build_root "$build/root" "$(install_script)" "$build_suite" "$@" >"$build/apt.log" 2>&1 && return
   tail -n 25 "$build/apt.log" >&2
   exit 1
 }
 
-install_script() {
+# enter_build_root ROOT SCRIPT ARG..: in a mount and PID namespace of its own, which ends every process that a maintainer
+# script left. No /sys and an empty /run, so that scripts see no systemd, no AppArmor and no udev to talk to (they would
+# talk to the host's), and policy-rc.d 101 for those which start their service anyway. What the host's own apt is told
+# about its way to mirrors holds in a suite as well.
+enter_build_root() {
+  enter_root=$1
+  enter_then=$2
+  shift 2
+  unshare --mount --pid --fork --kill-child --propagation private -- /bin/sh -c "$(enter_script)
+$enter_then" sh "$enter_root" "$@"
+}
+
+enter_script() {
   cat <<'SCRIPT'
 set -eu
 umask 022
@@ -96,14 +113,53 @@ mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
 printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
 chmod 0755 "$root/usr/sbin/policy-rc.d"
+trap 'rm -f -- "$root/usr/sbin/policy-rc.d"' EXIT
+eval "$(apt-config shell proxy Acquire::http::Proxy tls_proxy Acquire::https::Proxy valid Acquire::Check-Valid-Until)"
+[ -z "${proxy:-}" ] || export http_proxy="$proxy"
+[ -z "${tls_proxy:-}" ] || export https_proxy="$tls_proxy"
 export DEBIAN_FRONTEND=noninteractive DEBCONF_NONINTERACTIVE_SEEN=true LC_ALL=C
-chroot "$root" apt-get -q -o Acquire::Languages=none update || echo "apt-get update failed, going on with the lists at hand"
-code=0
-chroot "$root" apt-get -q -y --no-install-recommends --allow-downgrades --allow-change-held-packages \
-  -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confold -o Dpkg::Options::=--force-unsafe-io \
-  -o APT::Keep-Downloaded-Packages=false install -- "$@" || code=$?
-rm -f -- "$root/usr/sbin/policy-rc.d"
-exit "$code"
+in_root() { chroot "$root" "$@"; }
+SCRIPT
+}
+
+# What is there already is not brought up to date by an installation of what needs it, so that is done besides: in a suite
+# all of it, else what PACKAGE.. depend on and what `+` names, but not what is held back. The host's own kernel and boot
+# loader never are.
+install_script() {
+  cat <<'SCRIPT'
+suite=$1
+shift
+if [ "$suite" != - ]; then
+  rm -f -- "$root/etc/resolv.conf"
+  cat /etc/resolv.conf >"$root/etc/resolv.conf"
+fi
+get="apt-get -q -y --no-install-recommends --allow-downgrades --allow-change-held-packages -o Dpkg::Use-Pty=0
+  -o Dpkg::Options::=--force-confold -o Dpkg::Options::=--force-unsafe-io -o APT::Keep-Downloaded-Packages=false"
+in_root apt-get -q -o Acquire::Languages=none ${valid:+-o "Acquire::Check-Valid-Until=$valid"} update ||
+  echo "apt-get update failed, going on with the lists at hand"
+wanted= renewed=
+for word; do
+  case $word in
+    +*) renewed="$renewed ${word#+}" ;;
+    *) wanted="$wanted $word" ;;
+  esac
+done
+newer() { in_root apt-get -q -s upgrade --with-new-pkgs | sed -n 's/^Inst \([^ ]*\) \[.*/\1/p' | sort -u; }
+if [ "$suite" != - ]; then in_root $get dist-upgrade; fi
+[ -z "$wanted" ] || in_root $get install -- $wanted
+for word in $wanted; do
+  case $word in *=*) in_root apt-mark -q hold "${word%%=*}" ;; esac
+done
+if [ "$suite" = - ] && [ -n "$wanted$renewed" ] && [ -n "$(newer)" ]; then
+  near=$(for word in $wanted; do echo "${word%%=*}"; done)
+  near=$(
+    in_root apt-cache depends --recurse --installed --no-recommends --no-suggests --no-enhances --no-conflicts --no-breaks \
+      --no-replaces $near | sed -n 's/^\([a-z0-9][^ ]*\)$/\1/p'
+    printf '%s\n' $renewed
+  )
+  near=$(newer | grep -xF "$near" || true)
+  [ -z "$near" ] || in_root $get install --only-upgrade -- $near
+fi
 SCRIPT
 }
 

@@ -41,7 +41,7 @@ open_trace_root() {
   # The root overlay is one overlay deep already; where the host's root is one too, a third is refused by the kernel, but
   # there the upper directory lies on a tmpfs and may be a lower directory beside the host's root (else it may not).
   mount_overlay "$build/root" trace-upper trace-work "$build/trace" 2>/dev/null ||
-    mount_overlay "$build/layers/upper:/" trace-upper trace-work "$build/trace"
+    mount_overlay "$build/layers/upper:$(cat "$build/lower")" trace-upper trace-work "$build/trace"
 }
 
 # open_trace_network ID: what a jail's is like: an address besides the loopback's (some daemons listen on nothing without
