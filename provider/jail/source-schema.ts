@@ -11,7 +11,8 @@ export function sourceSchema(): v.GenericSchema {
 /** What only the fields of a source together say. */
 export function failuresOfSource(source: unknown): readonly Failure[] {
   if (isUnknown(source) || typeof source !== "object" || source === null) return [];
-  const { mirror, snapshot } = source as { readonly mirror?: unknown; readonly snapshot?: unknown };
+  const { suite: name, mirror, snapshot } = source as Readonly<Record<string, unknown>>;
+  if (name === undefined) return [{ property: "source.suite", reason: 'is missing; name one, such as "sid"' }];
   if (isUnknown(mirror) || isUnknown(snapshot)) return [];
   const hasPlace = typeof mirror === "string" && mirror.includes(PLACE);
   if (hasPlace && snapshot === undefined)
@@ -21,7 +22,7 @@ export function failuresOfSource(source: unknown): readonly Failure[] {
     return [
       { property: "source.snapshot", reason: `${shown(snapshot)} is an address, and so is source.mirror; give one` },
     ];
-  if (!isAddress(snapshot) && !hasPlace)
+  if (/^[0-9A-Za-z]+$/.test(snapshot) && !hasPlace)
     return [{ property: "source.mirror", reason: `needs ${PLACE} in it, where ${shown(snapshot)} goes` }];
   return [];
 }
@@ -34,7 +35,8 @@ const host = v.custom(
 );
 
 const suite = v.looseObject({
-  suite: pattern(/^[a-z][a-z0-9.+-]{0,39}$/, 'is no suite, such as "sid"'),
+  // failuresOfSource tells of one that is missing: an object's own message would not say what to do.
+  suite: v.optional(pattern(/^[a-z][a-z0-9.+-]{0,39}$/, 'is no suite, such as "sid"')),
   mirror: v.optional(
     pattern(/^https?:\/\/[^\s[\]\\]+$/, "is no address of a mirror; it begins with http:// or https://"),
   ),

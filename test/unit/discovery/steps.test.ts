@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { planDiscovery } from "../../../provider/discovery/discover.ts";
+import { suiteKey } from "../../../provider/manifest/source.ts";
 import { specOf } from "./recorded.ts";
 
 const fixed = [
@@ -18,7 +19,7 @@ test("a discovery is one plan: sweep, build root, trace, inventory", () => {
     { step: "sweep-build-roots", args: ["jail-x"], describe: "sweeping build roots that were left behind" },
     {
       step: "open-build-root",
-      args: ["jail-x", "jail/x", "yes", "app=1.0-1", "extra"],
+      args: ["jail-x", "jail/x", "yes", "-", "-", "-", "-", "app=1.0-1", "extra"],
       content: "0640 root:app 3 /etc/app.conf\né\n\n",
       describe: "installing app=1.0-1 extra in a build root",
     },
@@ -45,6 +46,23 @@ test("what prepares the build root travels as a file of it, after the declared o
     content: "0600 root 8 /.pulumi-jail-prepare\nmake-it\n\n",
     describe: "installing app in a build root, preparing it",
   });
+});
+
+test("a build root of a suite is opened by its key, and its packages are brought up to date by name", () => {
+  const source = { suite: "sid", snapshot: "http://archive.example/debian" };
+  const spec = specOf("app.service", { packages: ["app"], source, renew: ["libapp1"] });
+  const [, open] = planDiscovery(spec, "jail-x", "jail/x");
+  expect(open!.args.slice(3)).toEqual([
+    suiteKey(source),
+    "sid",
+    "-",
+    "http://archive.example/debian",
+    "app",
+    "+libapp1",
+  ]);
+  expect(open!.describe).toBe("installing app in a build root of sid");
+  expect(suiteKey(source)).toMatch(/^sid-[0-9a-f]{12}$/);
+  expect(suiteKey({ ...source, snapshot: undefined })).not.toBe(suiteKey(source));
 });
 
 test("without a trace the unit is only read, and no tracer is brought", () => {

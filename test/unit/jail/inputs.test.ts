@@ -82,7 +82,29 @@ describe("check", () => {
       { files: { "/x": { content: "", owner: "a b" } } },
       'files["/x"].owner: "a b" is no owner; "root" or "user:group"',
     ],
-    [{ source: { suite: "trixie" } }, 'source: {"suite":"trixie"}: only "host" is in this version'],
+    [{ source: "sid" }, 'source: "sid" is no source; "host" or { suite: "sid" }'],
+    [{ source: {} }, 'source.suite: is missing; name one, such as "sid"'],
+    [{ source: { suite: "../x" } }, 'source.suite: "../x" is no suite, such as "sid"'],
+    [
+      { source: { suite: "sid", mirror: "ftp://x" } },
+      'source.mirror: "ftp://x" is no address of a mirror; it begins with http:// or https://',
+    ],
+    [
+      { source: { suite: "sid", snapshot: "a b" } },
+      'source.snapshot: "a b" is no snapshot; "20260101T000000Z" or an address',
+    ],
+    [
+      { source: { suite: "sid", mirror: "http://x/{snapshot}" } },
+      "source.snapshot: source.mirror has {snapshot}; say which one",
+    ],
+    [
+      { source: { suite: "sid", mirror: "http://x", snapshot: "20260101T000000Z" } },
+      'source.mirror: needs {snapshot} in it, where "20260101T000000Z" goes',
+    ],
+    [
+      { source: { suite: "sid", mirror: "http://x", snapshot: "http://y" } },
+      'source.snapshot: "http://y" is an address, and so is source.mirror; give one',
+    ],
     [{ content: "full" }, 'content: "full": only "minimal" is in this version'],
     [
       { manifestFile: "/apache.lock.json" },
