@@ -46,6 +46,7 @@ export function jailedUnit(
     limits: { memoryMax: limits.memoryMax, cpuQuota: limits.cpuQuota, tasksMax: limits.tasksMax },
     network: inputs.network,
     writeExecuteMemory: launch.writeExecuteMemory,
+    loosened: launch.loosened ?? [],
     overrides: hardeningOf(inputs),
   };
 }

@@ -29,7 +29,15 @@ export interface Launch {
   readonly successExitStatus?: string;
   /** It mapped memory both writable and executable (a JIT), so `MemoryDenyWriteExecute=` would kill it. */
   readonly writeExecuteMemory: boolean;
+  /** What of the sandbox is loosened, as the daemon was seen not to run in its jail otherwise; absent when nothing is. */
+  readonly loosened?: readonly Loosening[];
 }
+
+/** A part of the sandbox that some daemons don't run in; what each means for the unit is in systemd/loosening.ts. */
+export type Loosening = (typeof loosenings)[number];
+
+/** All there are, the least dangerous first. */
+export const loosenings = ["own-identity", "netlink", "resources", "proc"] as const;
 
 export interface LaunchUser {
   readonly name: string;

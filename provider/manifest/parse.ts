@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import type { Launch } from "./launch.ts";
+import { type Launch, loosenings } from "./launch.ts";
 import type { Manifest, Seed } from "./manifest.ts";
 
 /** Throws when the text is no manifest of a schema that this version knows. */
@@ -53,6 +53,7 @@ const launchSchema: v.GenericSchema<unknown, Launch> = v.looseObject({
   reloadSignal: v.optional(text),
   successExitStatus: v.optional(text),
   writeExecuteMemory: v.boolean(),
+  loosened: v.optional(v.array(v.picklist(loosenings))),
 });
 
 const entrySchema = v.looseObject({

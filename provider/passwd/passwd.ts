@@ -11,7 +11,8 @@ export function renderPasswd(users: readonly LaunchUser[], uid: number, gid: num
 
 /** The jail's own group file, by the same rule. */
 export function renderGroup(users: readonly LaunchUser[], gid: number): string {
-  return ["root:x:0:", ...unique(users.map(({ group }) => `${field(group)}:x:${gid}:`))].join("\n") + "\n";
+  const names = users.flatMap(({ group, groups = [] }) => [group, ...groups]);
+  return ["root:x:0:", ...unique(names.map((name) => `${field(name)}:x:${gid}:`))].join("\n") + "\n";
 }
 
 function unique(lines: readonly string[]): readonly string[] {

@@ -1,3 +1,5 @@
+import type { Loosening } from "../manifest/launch.ts";
+import { loosen } from "./loosening.ts";
 import type { Directive } from "./unit.ts";
 
 /** What the defaults depend on. */
@@ -6,6 +8,7 @@ export interface HardeningFor {
   readonly hostAddress?: string;
   readonly network: "private" | "host" | "none";
   readonly writeExecuteMemory: boolean;
+  readonly loosened?: readonly Loosening[];
   readonly overrides: Readonly<Record<string, string>>;
 }
 
@@ -17,7 +20,9 @@ export function hardening(wanted: HardeningFor, allowed: readonly string[]): rea
   const { overrides } = wanted;
   const defaults = defaultDirectives(wanted, allowed);
   const known = new Set(defaults.map(([name]) => name));
-  const replaced = defaults.map(([name, value]): Directive => [name, overrides[name] ?? value]);
+  const replaced = defaults.map(
+    ([name, value]): Directive => [name, overrides[name] ?? loosen(name, value, wanted.loosened ?? [])],
+  );
   const added = Object.keys(overrides)
     .filter((name) => !known.has(name))
     .sort();

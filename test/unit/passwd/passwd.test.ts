@@ -19,6 +19,11 @@ test("a group of two users is there once", () => {
   expect(renderGroup(users, 996)).toBe("root:x:0:\nwww-data:x:996:\n");
 });
 
+test("further groups of a user are known by name, with the service's gid", () => {
+  const user = { name: "db", group: "db", home: "/", groups: ["ssl-cert"] };
+  expect(renderGroup([user], 996)).toBe("root:x:0:\ndb:x:996:\nssl-cert:x:996:\n");
+});
+
 test.each(["a:b", "a\nb"])("a home of %j is refused", (home) => {
   expect(() => renderPasswd([{ name: "x", group: "x", home }], 1, 1)).toThrow(/field of passwd/);
 });

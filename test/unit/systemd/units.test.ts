@@ -125,6 +125,19 @@ test("a program that compiles as it runs keeps its writable code, and nothing el
   expect(jit.split("\n").filter((line) => !lines.includes(line))).toEqual(["MemoryDenyWriteExecute=no"]);
 });
 
+test.each([
+  ["own-identity", ["SystemCallFilter=@setuid @chown"]],
+  ["netlink", ["RestrictAddressFamilies=AF_NETLINK"]],
+  ["resources", ["SystemCallFilter=@resources"]],
+  ["proc", ["ProcSubset=all"]],
+] as const)("a sandbox loosened by %s gives up just that", (loosening, added) => {
+  const lines = renderJailedUnit(unit).split("\n");
+  const text = renderJailedUnit({ ...unit, loosened: [loosening] });
+  expect(text.split("\n").filter((line) => !lines.includes(line))).toEqual(added);
+  const other = renderJailedUnit({ ...unit, loosened: [loosening], overrides: { SystemCallFilter: "@basic-io" } });
+  expect(other).toContain("\nSystemCallFilter=@basic-io\nSystemCallErrorNumber=");
+});
+
 test("a daemon that was seen to write into /run itself owns it; another one does not", () => {
   const writable = [{ path: "/run", kind: "runtime", mode: "0755" }] as const;
   const text = renderJailedUnit({ ...unit, launch: { ...unit.launch, writable } });

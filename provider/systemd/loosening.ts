@@ -1,0 +1,28 @@
+import type { Loosening } from "../manifest/launch.ts";
+
+/** Directives with what a loosening adds to their values; each is a door that stays shut for all other services. */
+const added: Readonly<Record<Loosening, Readonly<Record<string, string>>>> = {
+  // A daemon that starts as root to become its own user ends when it is refused. All its names mean the service's one uid
+  // in the jail: to become what it is already takes no capability, and the kernel refuses all else.
+  "own-identity": { SystemCallFilter: "@setuid @chown" },
+  // To list interfaces and routes, of the jail's own network namespace.
+  netlink: { RestrictAddressFamilies: "AF_NETLINK" },
+  // Priorities and limits of its own processes; to raise them takes a capability.
+  resources: { SystemCallFilter: "@resources" },
+  // The whole of /proc, still without other users' processes: memory, load and kernel settings, read-only.
+  proc: { ProcSubset: "all" },
+};
+
+const replaced: ReadonlySet<string> = new Set(["ProcSubset"]);
+
+/** A directive's value with all that was loosened; a list is a line each, and systemd adds them up. */
+export function loosen(
+  name: string,
+  value: string | readonly string[] | undefined,
+  loosened: readonly Loosening[],
+): string | readonly string[] | undefined {
+  const more = loosened.flatMap((one) => added[one][name] ?? []);
+  if (more.length === 0) return value;
+  if (replaced.has(name)) return more.at(-1);
+  return [...(typeof value === "string" ? [value] : (value ?? [])), ...more];
+}
