@@ -41,6 +41,7 @@ export function deriveLaunch(
     ...(reloadSignal === undefined ? {} : { reloadSignal }),
     ...(exitStatus === undefined ? {} : { successExitStatus: exitStatus }),
     writeExecuteMemory: trace.notes.writeExecuteMemory || daemon.calls.some(makesExecutable),
+    ...(daemon.calls.some(logsBySyslog) ? { syslog: true } : {}),
   };
 }
 
@@ -160,6 +161,10 @@ function limitOf(trace: Trace, daemon: Daemon): number | undefined {
     .at(-1);
   const value = set ?? declared;
   return value === undefined ? undefined : value.split("*").reduce((product, factor) => product * Number(factor), 1);
+}
+
+function logsBySyslog(call: Call): boolean {
+  return call.name === "connect" && (call.args[1] ?? "").includes('sun_path="/dev/log"');
 }
 
 function makesExecutable(call: Call): boolean {

@@ -53,6 +53,7 @@ const launchSchema: v.GenericSchema<unknown, Launch> = v.looseObject({
   reloadSignal: v.optional(text),
   successExitStatus: v.optional(text),
   writeExecuteMemory: v.boolean(),
+  syslog: v.optional(v.boolean()),
   loosened: v.optional(v.array(v.picklist(loosenings))),
 });
 

@@ -128,7 +128,7 @@ sub wrapped {
   my $as = length $user && $prefixes !~ /[+!]/ ? " -u $user" : "";
   $count++;
   # A newer strace sets its filter before it becomes that user: what it traces fails there as long as it is not attached.
-  my $calls = join ",", map { "?$_" } qw(%%file execve execveat clone clone3 fork vfork getdents64 fchdir kill tgkill bind mprotect
+  my $calls = join ",", map { "?$_" } qw(%%file execve execveat clone clone3 fork vfork getdents64 fchdir kill tgkill bind connect mprotect
     setuid setgid setresuid setresgid setrlimit prlimit64), length $as ? () : qw(setreuid setregid setgroups);
   return "$prefixes/usr/bin/strace -D -f -qq -y -ttt -s 4096 --seccomp-bpf -o /.trace/$count.$key -e status=successful "
     . "-e signal=none -e abbrev=!execve -e trace=$calls$as -- $rest";

@@ -117,3 +117,9 @@ test("a port is on the loopback only when every address it is listened to at is"
     { protocol: "tcp", jailPort: 90, loopback: true },
   ]);
 });
+
+test("a daemon that was seen to connect to /dev/log logs by syslog", () => {
+  const connect = (path: string) => `10  2.5 connect(3<socket:[7]>, {sa_family=AF_UNIX, sun_path="${path}"}, 110) = 0`;
+  expect(launchOf({ main: 10, log: [daemon(10), connect("/dev/log")] }).syslog).toBe(true);
+  expect(launchOf({ main: 10, log: [daemon(10), connect("/run/other")] }).syslog).toBeUndefined();
+});
