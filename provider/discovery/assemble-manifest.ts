@@ -1,6 +1,6 @@
 import type { Entry, Manifest } from "../manifest/manifest.ts";
 import { type Inventory, resolvePath } from "./inventory.ts";
-import { deriveLaunch, plainLaunch } from "./launch.ts";
+import { deriveLaunch, plainLaunch, runningUsers } from "./launch.ts";
 import { findDaemon } from "./processes.ts";
 import { changedDirectories } from "./seeds.ts";
 import { type Denied, selectEntries } from "./select.ts";
@@ -56,7 +56,8 @@ export function assembleManifest(
   }
   const touched: Touched = daemon === undefined ? new Map() : findTouched(daemon.calls, trace.notes);
   const directories = repairs.flatMap(({ path, how }) => (how === "writable" ? [path] : []));
-  const writable = findWritable(touched, trace.notes, inventory, directories);
+  const users = daemon === undefined ? [] : runningUsers(trace, daemon, inventory);
+  const writable = findWritable(touched, trace.notes, inventory, users, directories);
   const launch =
     daemon === undefined
       ? plainLaunch(spec, trace, inventory)

@@ -29,6 +29,8 @@ export interface Fact {
   readonly key: boolean;
   /** It is not on the host: a package's installation made it in the build root. */
   readonly made: boolean;
+  /** A directory with nothing in it. */
+  readonly empty: boolean;
 }
 
 export interface ElfFact {
@@ -156,6 +158,7 @@ function parseFact(fields: readonly string[]): Fact {
     ...(version === "-" ? {} : { version }),
     key: mark.includes("key"),
     made: mark.includes("made"),
+    empty: mark.includes("empty"),
   };
 }
 

@@ -171,6 +171,15 @@ function makesExecutable(call: Call): boolean {
   return call.name === "mprotect" && (call.args[2] ?? "").includes("PROT_EXEC");
 }
 
+/** Whom it was executed as, and whom it changes to by itself; root is left out. */
+export function runningUsers(trace: Trace, daemon: Daemon, inventory: Inventory): readonly string[] {
+  const changed = daemon.calls
+    .filter((call) => /^set(res|re)?uid$/.test(call.name))
+    .map((call) => Number(call.args.find((arg) => arg !== "-1")));
+  const names = changed.flatMap((uid) => inventory.users.find((user) => user.uid === uid)?.name ?? []);
+  return [identityOf(trace, daemon, inventory).user, ...names].filter((name) => name !== "root");
+}
+
 /** The unit's user, those that it changes to by itself, owners of what it writes, and those asked for. */
 function launchUsers(
   spec: DiscoverySpec,
@@ -181,13 +190,10 @@ function launchUsers(
   writable: readonly WritableDirectory[],
 ): readonly LaunchUser[] {
   const byUid = (uid: number | undefined) => inventory.users.find((user) => user.uid === uid)?.name;
-  const changed = daemon.calls
-    .filter((call) => /^set(res|re)?uid$/.test(call.name))
-    .map((call) => byUid(Number(call.args.find((arg) => arg !== "-1"))));
   const owners = writable.map(
     ({ path }) => inventory.facts.get(path)?.owner ?? byUid(trace.notes.runtimeDirectories.get(path)?.uid),
   );
-  const names = [user, ...changed, ...[...owners].sort(), ...spec.users].filter(
+  const names = [user, ...runningUsers(trace, daemon, inventory), ...[...owners].sort(), ...spec.users].filter(
     (name): name is string => name !== undefined && name !== "root" && name !== "",
   );
   return [...new Set(names)].map((name) => describeUser(name, inventory));

@@ -11,31 +11,47 @@ export interface Writable {
 }
 
 /**
- * Where the daemon needs a place of its own: what its unit declares, and the directories that it made or changed
- * something in. State, cache and logs are told by the topmost; below /run each counts, as each has its own mode there.
+ * Where the daemon needs a place of its own: what its unit declares, the directories that it made or changed something in,
+ * and of those that it only looked at its own user's home and empty ones of that user, as it will fill them. State, cache
+ * and logs are told by the topmost; below /run each counts, as each has its own mode there.
  */
 export function findWritable(
   touched: Touched,
   notes: TraceNotes,
   inventory: Inventory,
+  users: readonly string[],
   repaired: readonly string[] = [],
 ): Writable {
   const found = new Map<string, string>();
   for (const path of repaired) found.set(path, modeOf(path, notes, inventory));
   const refused = new Map<string, string>();
   for (const { path, mode, key } of notes.declaredDirectories) {
-    if (key !== "ConfigurationDirectory") found.set(resolvePath(inventory, path).canonical, mode);
+    const { canonical } = resolvePath(inventory, path);
+    const declared =
+      key === "ReadWritePaths"
+        ? writablePlace.test(canonical) && !transient.test(canonical)
+        : key !== "ConfigurationDirectory";
+    if (declared) found.set(canonical, mode);
   }
   for (const [path, uses] of touched) {
     const { canonical } = resolvePath(inventory, path);
     if (runtimeState(canonical, notes) && !found.has(canonical))
       found.set(canonical, modeOf(canonical, notes, inventory));
+    const fact = inventory.facts.get(canonical);
+    if (fact?.type === "directory" && fact.empty && users.includes(fact.owner) && ownPlace.test(canonical)) {
+      if (!found.has(canonical)) found.set(canonical, modeOf(canonical, notes, inventory));
+    }
     const phase = uses.get("written");
     if (phase === undefined || transient.test(canonical)) continue;
     const directory = inventory.facts.get(canonical)?.type === "directory" ? canonical : parentOf(canonical);
     if (found.has(directory)) continue;
     if (writablePlace.test(directory)) found.set(directory, modeOf(directory, notes, inventory));
     else refused.set(canonical, `written at ${phase} by the traced daemon; it is read-only in the jail`);
+  }
+  for (const { name, home } of inventory.users.filter((user) => users.includes(user.name))) {
+    const used = (paths: Iterable<string>) => [...paths].some((path) => path === home || path.startsWith(`${home}/`));
+    const own = inventory.facts.get(home)?.owner === name && used(touched.keys());
+    if (ownPlace.test(home) && (own || used(found.keys()))) found.set(home, modeOf(home, notes, inventory));
   }
   const directories = [...found]
     .map(([path, mode]): WritableDirectory => ({ path, kind: kindOf(path), mode }))
@@ -55,6 +71,9 @@ const transient = /^\/(proc|sys|dev|tmp|var\/tmp)(\/|$)/;
 /** A directory of some program's own, or one that is meant to be written into; never /etc, /usr or all of /var/lib. */
 const writablePlace =
   /^\/(run|srv\/.+|opt\/.+|home\/.+|var\/log|var\/(?!log$|tmp$|run$|lock$|lib$|cache$|spool$)[^/]+(\/.+)?)$|^\/run\/.+/;
+
+/** Below what all packages share. */
+const ownPlace = /^\/(var\/(lib|cache|spool|log)|srv|opt)\/[^/]/;
 
 /** Below /run the daemon may only look for a directory, and miss it later: a lock that it takes at need. */
 function runtimeState(path: string, notes: TraceNotes): boolean {

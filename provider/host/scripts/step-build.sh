@@ -48,8 +48,12 @@ step_open_build_root() {
   fi
   shift 7
   printf '%s\n' "$build_lower" >"$build/lower"
+  printf '%s\n' "$build_suite" >"$build/suite"
+  printf '%s\n' "$@" >"$build/packages"
   mount_overlay "$build_lower" upper work "$build/root"
   if [ "$build_tracer" = yes ] && [ ! -x "$build/root/usr/bin/strace" ]; then set -- "$@" strace; fi
+  # Names of ports and protocols: on every host but the smallest, so that no package asks for them.
+  if [ $# -gt 0 ] && [ ! -e "$build/root/etc/services" ]; then set -- "$@" netbase; fi
   if [ $# -gt 0 ] || [ "$build_suite" != - ]; then install_packages "$@"; fi
   lay_files
   prepare_build_root "$build"

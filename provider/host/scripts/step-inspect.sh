@@ -14,6 +14,7 @@ step_inspect_build_root() {
       next if $$section[0] =~ /^(tmpfiles|unit)$/;
       open my $in, "<", $$section[1] or die "cannot read $$section[1]: $!\n";
       my $bytes = do { local $/; <$in> } // "";
+      $bytes =~ s/^.* = -1 E[A-Z].*\n//mg if $$section[0] =~ /^\d/;
       print "$$section[0] ", length $bytes, "\n$bytes\n";
     }
   ' "$build" >"$build/sections"
@@ -30,6 +31,7 @@ my (%candidates, %directories);
 for my $file (glob "$log/[0-9]*.Exec*") {
   open my $in, "<", $file or die "cannot read $file: $!\n";
   while (<$in>) {
+    next if / = -1 E[A-Z]/;
     my @bases = /<(\/[^>]*)>/g;
     $candidates{$_} = 1 for @bases;
     $directories{$1} = 1 if /AT_FDCWD<(\/[^>]*)>/;
@@ -78,7 +80,7 @@ for my $path (sort keys %facts) {
   my ($type, @stat) = @{$facts{$path}};
   my $detail = $type eq "l" ? readlink $path : $type eq "f" ? $sums{$path} : $type =~ /[cb]/ ? device($stat[6]) : "-";
   my $package = $owners{$path} // "-";
-  my $mark = join "", $inspected{$path} // "", $path =~ m{^/etc/} && $type eq "f" && !$host{$path} ? "made" : "";
+  my $mark = join "", $inspected{$path} // "", $type eq "d" && !entries($path) ? "empty" : "", $path =~ m{^/etc/} && $type eq "f" && !$host{$path} ? "made" : "";
   emit("P", $path, $type, sprintf("%04o", $stat[2] & 07777), ($users{$stat[4]} // [$stat[4]])->[0],
     ($groups{$stat[5]} // [$stat[5]])->[0], $stat[7], $detail, $package, $versions{$package} // "-", length $mark ? $mark : "-");
 }

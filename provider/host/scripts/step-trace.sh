@@ -5,22 +5,39 @@
 # step_trace_unit ID UNIT DEADLINE PROBE-TYPE|- PROBE-PORT|- PROBE-PATH|- COMMAND..: start, probe, reload, stop. Leaves in
 # log/: unit (the runtime unit), facts (KEY=VALUE lines), one strace log per Exec line.
 step_trace_unit() {
-  open_trace_root "$1"
+  build=$STATE/build/$1
   trace_name=pulumi-jail-trace-$1.service
   trace_unit=$2
   shift 2
-  systemd-tmpfiles --root="$build/trace" --create --prefix=/run >"$build/log/tmpfiles" 2>&1 || true
-  perl -e "$(trace_prepare_program)" "$trace_unit" "$build/trace" "$build/log" "jail-build-${build##*/}" "$trace_address"
-  open_trace_network "${build##*/}"
-  mkdir -p /run/systemd/system
-  cp -- "$build/log/unit" "/run/systemd/system/$trace_name"
-  chmod 0644 "/run/systemd/system/$trace_name"
-  with_host_lock systemctl daemon-reload
   trace_code=0
-  perl -e "$(trace_run_program)" "$trace_name" "$trace_unit" "$build/trace" "$build/log" "$@" || trace_code=$?
+  trace_errors=$(trace_once "$@" 2>&1) || trace_code=$?
+  if [ "$trace_code" = 4 ] && add_recommended; then
+    trace_code=0
+    trace_errors=$(trace_once "$@" 2>&1) || trace_code=$?
+    trace_tried="; so it did with what its packages recommend: $(cat "$build/recommended")"
+    [ "$trace_code" != 0 ] || printf 'recommended=%s\n' "$(cat "$build/recommended")" >>"$build/log/facts"
+  fi
+  [ "$trace_code" = 0 ] && return
+  printf '%s\n' "$trace_errors" | sed "1s|\$|${trace_tried:-}|" >&2
+  exit "$trace_code"
+}
+
+# trace_once ARG..: called where set -e is off.
+trace_once() {
+  open_trace_root "${build##*/}" || return
+  systemd-tmpfiles --root="$build/trace" --create --prefix=/run >"$build/log/tmpfiles" 2>&1 || true
+  perl -e "$(trace_prepare_program)" "$trace_unit" "$build/trace" "$build/log" "jail-build-${build##*/}" "$trace_address" || return
+  open_trace_network "${build##*/}" || return
+  mkdir -p /run/systemd/system || return
+  cp -- "$build/log/unit" "/run/systemd/system/$trace_name" || return
+  chmod 0644 "/run/systemd/system/$trace_name"
+  with_host_lock systemctl daemon-reload || return
+  trace_run_code=0
+  perl -e "$(trace_run_program)" "$trace_name" "$trace_unit" "$build/trace" "$build/log" "$@" || trace_run_code=$?
   remove_trace_unit "${build##*/}"
-  close_trace_root
-  [ "$trace_code" = 0 ] || exit "$trace_code"
+  [ "$trace_run_code" != 0 ] || adopt_prepared || trace_run_code=$?
+  close_trace_root || return
+  return "$trace_run_code"
 }
 
 # step_read_unit ID UNIT: only what the unit says; nothing is started.
@@ -49,7 +66,7 @@ open_trace_root() {
 trace_address=100.127.255.1
 open_trace_network() {
   close_trace_network "$1"
-  ip netns add "jail-build-$1"
+  ip netns add "jail-build-$1" || return
   ip -n "jail-build-$1" link set lo up
   ip -n "jail-build-$1" link add eth0 type veth peer name peer0
   ip -n "jail-build-$1" addr add "$trace_address/31" dev eth0
@@ -124,6 +141,24 @@ system("systemctl", "kill", "--signal=KILL", "--kill-who=all", $name) if grep { 
 for (1 .. 40) { last unless members(); pause(0.05) }
 mark("end");
 close $facts or die "cannot write the facts: $!\n";
+
+# What the daemon asked for last and did not find: files and directories, less what it found under another path.
+sub missing_files {
+  my ($last) = sort { ($b =~ m{/(\d+)\.})[0] <=> ($a =~ m{/(\d+)\.})[0] } glob "$log/*.ExecStart";
+  my (%found, @missing);
+  for (defined $last ? read_lines($last) : ()) {
+    my ($directory, $path) = /(?:<(\/[^>]*)>, )?"((?:[^"\\]|\\.)*)"/ or next;
+    my ($name) = $path =~ m{([^/]+)/*$} or next;
+    if (!/ = -1 /) { $found{$name} = 1; next }
+    next unless / = -1 ENOENT/ && !/ execve\(/;
+    $path = "$directory/$path" if $path !~ m{^/} && defined $directory;
+    push @missing, $path if $path =~ m{^/} && $path !~ m{^/(proc|sys|dev)/|/(glibc-hwcaps|locale|gconv)(/|$)|^/etc/ld\.so};
+  }
+  my %seen;
+  @missing = grep { my ($name) = m{([^/]+)/*$}; !$found{$name} && !$seen{$_}++ && !-e "$root$_" } reverse @missing;
+  splice @missing, 8 if @missing > 8;
+  return @missing;
+}
 PERL
   trace_look_source
 }
@@ -147,6 +182,8 @@ sub gave_up {
   print STDERR "$unit $what in $place (result: $result)\n";
   system "journalctl", "--sync";
   print STDERR `journalctl -q --no-pager -o cat -n 30 --since=\@$since SYSLOG_IDENTIFIER=$identifier + _SYSTEMD_UNIT=$name + UNIT=$name`;
+  my @missing = defined &missing_files ? missing_files() : ();
+  print STDERR "it asked for and did not find, the last first: @missing\n" if @missing;
   exit 4;
 }
 

@@ -101,6 +101,11 @@ for my $key (sort keys %made) {
   }
   push @lines, "Environment=$variable=" . join ":", @directories if @directories;
 }
+for my $path (map { split " ", $$_[1] } grep { $$_[0] =~ /^ReadWrite(Paths|Directories)$/ } @settings) {
+  $path =~ s/^[-+]+//;
+  my @stat = stat told($path) or next;
+  printf $facts "directory=ReadWritePaths %04o %s\n", $stat[2] & 07777, told($path) =~ s{(.)/+$}{$1}r if -d _;
+}
 push @lines, "UnsetEnvironment=@manager" if @manager;
 push @lines, "Type=exec" if ($last{Type} // "") eq "dbus";
 push @lines, "RootDirectory=$root", "MountAPIVFS=yes", "BindPaths=$log:/.trace", "BindPaths=$root/run:/run",
@@ -130,7 +135,7 @@ sub wrapped {
   # A newer strace sets its filter before it becomes that user: what it traces fails there as long as it is not attached.
   my $calls = join ",", map { "?$_" } qw(%%file execve execveat clone clone3 fork vfork getdents64 fchdir kill tgkill bind connect mprotect
     setuid setgid setresuid setresgid setrlimit prlimit64), length $as ? () : qw(setreuid setregid setgroups);
-  return "$prefixes/usr/bin/strace -D -f -qq -y -ttt -s 4096 --seccomp-bpf -o /.trace/$count.$key -e status=successful "
+  return "$prefixes/usr/bin/strace -D -f -qq -y -ttt -s 4096 --seccomp-bpf -o /.trace/$count.$key "
     . "-e signal=none -e abbrev=!execve -e trace=$calls$as -- $rest";
 }
 
