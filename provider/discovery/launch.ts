@@ -1,6 +1,7 @@
 import { posix } from "node:path";
 import type { Launch, LaunchUser, Listen, WritableDirectory } from "../manifest/launch.ts";
 import type { Inventory, UserFact } from "./inventory.ts";
+import { patienceOf } from "./patience.ts";
 import type { Daemon } from "./processes.ts";
 import type { DiscoverySpec } from "./spec.ts";
 import type { Call } from "./strace.ts";
@@ -37,6 +38,7 @@ export function deriveLaunch(
     listens: uniqueListens(trace.notes.listens.flatMap(parseListen)).filter((listen) => isBound(listen, daemon)),
     writable,
     ...(limitNOFILE === undefined ? {} : { limitNOFILE }),
+    ...patienceOf(unit),
     ...(killSignal === undefined || killSignal === "SIGTERM" ? {} : { killSignal }),
     ...(reloadSignal === undefined ? {} : { reloadSignal }),
     ...(exitStatus === undefined ? {} : { successExitStatus: exitStatus }),

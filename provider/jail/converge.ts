@@ -4,6 +4,7 @@ import { FETCH, fetchPackagesStep } from "../generation/fetch.ts";
 import { completeManifest } from "../generation/fixed.ts";
 import { manifestPath } from "../generation/layout.ts";
 import { isSeedLost } from "../generation/repair.ts";
+import { describeSeeds } from "../generation/seed.ts";
 import { HostError, isChangedMeanwhile, StepFailed } from "../host/errors.ts";
 import { hostIdOf } from "../host/host-id.ts";
 import { machine } from "../host/questions/machine.ts";
@@ -225,6 +226,8 @@ async function discoverAnew(face: DiscoveryFace, call: Call, inputs: JailInputs,
   try {
     const found = await face.discover(call.host, discoverySpec(inputs), run);
     for (const note of found.notes ?? []) call.info?.(note);
+    const data = (found.manifest.seeds ?? []).filter(({ bytes }) => bytes > 0);
+    if (data.length > 0) call.info?.(`a new data directory gets ${describeSeeds(data)}`);
     const whole = completeManifest(withIncludedDirectories(found.manifest, inputs.include));
     const written = desired.renew ? await writeLock(face, call, inputs, whole, found.buildRoot) : undefined;
     const manifest = written?.lock.manifest ?? whole;

@@ -4,6 +4,7 @@ import type { Step } from "../host/step.ts";
 import type { Owner } from "../ownership/ownership.ts";
 import { judgeCreate, judgeUpdate, mayDelete } from "../ownership/ownership.ts";
 import { type Call, type ResourceKind, Unfinished } from "../resource/kind.ts";
+import { dataWithoutVolume } from "./data-directories.ts";
 import { slotDesired } from "./desired.ts";
 import { diffJailedService } from "./fields.ts";
 import { findingsOf, hasTraces, servingSlot } from "./findings.ts";
@@ -52,7 +53,9 @@ async function converge(
   const problem = problemOf(inputs, before);
   if (problem) throw new HostError(problem.kind, call.host.label, problem.text);
   const known = before.user ? before : await withUser(call, inputs, before, owner);
-  const steps = planService(inputs, surroundingsOf(call.host.label, inputs, known), known, owner);
+  const around = surroundingsOf(call.host.label, inputs, known);
+  for (const path of dataWithoutVolume(inputs, around)) call.info?.(describeScratch(path));
+  const steps = planService(inputs, around, known, owner);
   if (steps.length === 0) return outputsOf(inputs, known, owner.claim, [], state);
   try {
     await apply(call, inputs, steps);
@@ -65,6 +68,10 @@ async function converge(
   const outputs = outputsOf(inputs, after, owner.claim, drift, state);
   if (drift.length > 0) throw new Unfinished({ ...outputs, unfinished: true }, drift);
   return outputs;
+}
+
+function describeScratch(path: string): string {
+  return `${path} holds data and no volume is declared: it is removed with the service`;
 }
 
 async function remove(call: Call, state: State): Promise<void> {

@@ -22,6 +22,15 @@ export interface Launch {
   /** Directories that it wrote into, or that its unit declares; each needs a place of its own outside the immutable tree. */
   readonly writable: readonly WritableDirectory[];
   readonly limitNOFILE?: number;
+  /** As the unit has it, `infinity` or `64M`. */
+  readonly limitMEMLOCK?: string;
+  /** Seconds; 0 is for ever. What recovers data needs them at a start after a crash. */
+  readonly timeoutStartSeconds?: number;
+  /** Seconds; 0 is for ever. */
+  readonly timeoutStopSeconds?: number;
+  /** false: it is never killed while it still writes. */
+  readonly sendSIGKILL?: boolean;
+  readonly oomScoreAdjust?: number;
   /** `SIGWINCH`; default SIGTERM. */
   readonly killSignal?: string;
   /** Signal that the unit's ExecReload= was seen to send to the main process. */

@@ -78,10 +78,12 @@ function serviceDirectives(unit: JailedUnit): readonly Directive[] {
     ["Restart", launch.type === "oneshot" ? undefined : "always"],
     ["RestartSec", "1"],
     ["RemainAfterExit", launch.type === "oneshot" ? "yes" : undefined],
-    ["TimeoutStartSec", `${unit.startSeconds}`],
-    ["TimeoutStopSec", "30"],
+    // Ours is for a daemon that does not come up; one that recovers its data after a crash gets what its unit gives it.
+    ["TimeoutStartSec", atLeast(unit.startSeconds, launch.timeoutStartSeconds)],
+    ["TimeoutStopSec", atLeast(30, launch.timeoutStopSeconds)],
     ["KillMode", "mixed"],
     ["KillSignal", launch.killSignal],
+    ["SendSIGKILL", launch.sendSIGKILL === false ? "no" : undefined],
     ["SuccessExitStatus", launch.successExitStatus],
     ["SyslogIdentifier", unit.serviceName],
     ["User", unit.user],
@@ -97,11 +99,18 @@ function serviceDirectives(unit: JailedUnit): readonly Directive[] {
     ["PrivateNetwork", unit.network === "host" ? undefined : "yes"],
     ["NetworkNamespacePath", unit.namespacePath],
     ["LimitNOFILE", unit.limitNOFILE?.toString()],
+    ["LimitMEMLOCK", launch.limitMEMLOCK === undefined ? undefined : plainValue(launch.limitMEMLOCK)],
+    ["OOMScoreAdjust", launch.oomScoreAdjust?.toString()],
     ...hardening(unit, unit.allowedAddresses),
     ["MemoryMax", unit.limits.memoryMax],
     ["CPUQuota", unit.limits.cpuQuota],
     ["TasksMax", unit.limits.tasksMax?.toString()],
   ];
+}
+
+/** The larger one; 0 is for ever. */
+function atLeast(seconds: number, asked: number | undefined): string {
+  return asked === 0 ? "infinity" : `${Math.max(seconds, asked ?? 0)}`;
 }
 
 /** The jail has no kill: `+` runs the host's, outside of the jail, which StartOnly makes possible. */

@@ -7,7 +7,7 @@ import type { PortReservationInputs, PortReservationOutputs } from "../../provid
 import { portReservationKind } from "../../provider/port-reservation/lifecycle.ts";
 import { type Call, Unfinished } from "../../provider/resource/kind.ts";
 import { UNKNOWN } from "../../provider/resource/unknown.ts";
-import { createFakeServiceHost, serviceSnapshot } from "../support/fake-service.ts";
+import { createFakeServiceHost, fakeLaunch, serviceSnapshot } from "../support/fake-service.ts";
 
 type FakeServiceHost = ReturnType<typeof createFakeServiceHost>;
 type State = JailedServiceInputs & JailedServiceOutputs;
@@ -88,6 +88,45 @@ describe("a first service", () => {
     expect(mended).toMatchObject({ generation: ONE, drift: [], unfinished: false });
     const fresh = await served();
     expect(serviceSnapshot(fake)).toEqual(serviceSnapshot(fresh.fake));
+  });
+});
+
+describe("data that the packages made", () => {
+  const line = "/var/lib/daemon holds data and no volume is declared: it is removed with the service";
+  const start = async (given: Readonly<Record<string, unknown>>) => {
+    const { fake, inputs } = await reserved(given);
+    for (const generation of [ONE, TWO]) withData(fake, generation);
+    const told: string[] = [];
+    const call = { ...callOf(fake), info: (text: string) => told.push(text) };
+    const state = { ...inputs({}), ...(await jailedServiceKind.converge(call, inputs({}), undefined)) };
+    return { fake, inputs, told, call, state };
+  };
+
+  test("without a volume goes with the service, which is told, and no two instances work on it", async () => {
+    const { fake, inputs, told, call, state } = await start({});
+    expect(told).toEqual([line]);
+    const path = "/var/lib/pulumi-jail/services/web/scratch/var-lib-daemon";
+    expect(fake.state.files.get(path)).toMatchObject({ mode: "0700", owner: "997:997", content: "/var/lib/daemon" });
+    await jailedServiceKind.converge(call, inputs({ generation: TWO }), state);
+    expect(describePlan(fake.applied.at(-1)!.plan)).toEqual(
+      OVERLAP_TO_B.filter((step) => !step.startsWith("waiting for the last")),
+    );
+    expect(fake.state.files.get("/etc/systemd/system/jailed-web@b.service")?.content).toContain(
+      "Conflicts=jailed-web@a.service\n",
+    );
+  });
+
+  test("fills a new volume, and is never laid over one that is there", async () => {
+    const volumes = { data: { jailPath: "/var/lib/daemon" } };
+    const { fake, told, call, state } = await start({ volumes });
+    expect(told).toEqual([]);
+    const path = "/var/lib/pulumi-jail/volumes/web.data";
+    expect(fake.state.files.get(path)).toMatchObject({ mode: "0700", content: "/var/lib/daemon" });
+    fake.state.files.set(path, { type: "directory", mode: "0700", owner: "0:0", content: "rows" });
+    await jailedServiceKind.converge(call, state, { ...state, drift: [`${path} belongs to uid 0`] });
+    expect(fake.state.files.get(path)).toMatchObject({ owner: "997:997", content: "rows" });
+    await jailedServiceKind.remove(call, state);
+    expect(fake.state.files.get(path)).toMatchObject({ content: "rows" });
   });
 });
 
@@ -309,6 +348,17 @@ async function reserved(given: Readonly<Record<string, unknown>> = {}) {
   };
   const reservation: Reservation = { ...checked.inputs, ...outputs };
   return { fake, inputs, reservation };
+}
+
+/** A generation whose packages made data that the daemon changes. */
+function withData(fake: FakeServiceHost, generation: string): void {
+  const base = `/var/lib/pulumi-jail/jails/app/generations/${generation}`;
+  const writable = [...fakeLaunch.writable, { path: "/var/lib/daemon", kind: "state", mode: "0700" }];
+  const seeds = [{ path: "/var/lib/daemon", files: 3, bytes: 100, changed: true }];
+  const write = (path: string, content: string) =>
+    fake.state.files.set(path, { type: "file", mode: "0600", owner: "root:root", content });
+  write(`${base}.launch.json`, JSON.stringify({ ...fakeLaunch, writable }));
+  write(`${base}.manifest.json`, `{\n"seeds":${JSON.stringify(seeds)}\n}\n`);
 }
 
 async function served(given: Readonly<Record<string, unknown>> = {}) {

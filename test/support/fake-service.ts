@@ -326,7 +326,7 @@ function describe(
           "@tree",
           ` 1:${of.generation}`,
           ...["/etc/passwd", "/etc/group", "/etc/hosts"].map((path) => ` regular-file ${path}`),
-          ...of.paths.filter((path) => path.startsWith("/srv")).map((path) => ` directory ${path}`),
+          ...of.paths.filter((path) => /^\/(srv|var)\//.test(path)).map((path) => ` directory ${path}`),
         ]
       : ["@tree absent"]),
     ...section(

@@ -72,7 +72,7 @@ sub is_overlaid {
   open my $mounts, "<", "/proc/self/mountinfo" or failed("cannot read mountinfo");
   while (my $line = readline $mounts) {
     my @fields = split / /, $line;
-    return 1 if $fields[4] eq $source && $line =~ /\blowerdir=\/[,:\s]/;
+    return 1 if $fields[4] eq $source && $line =~ /\blowerdir\+?=\/[,:\s]/;
   }
   return 0;
 }

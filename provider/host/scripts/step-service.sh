@@ -116,11 +116,15 @@ step_service_launch() {
     systemctl restart -- "jailed-$1@$2-net.service" || launch_failed "$1" "$2" "$3" "its network did not start" "jailed-$1@$2-net.service"
   fi
   launch_since=$(date +%s)
-  systemctl start -- "$launch_unit" || launch_failed "$1" "$2" "$3" "$launch_unit did not start" "$launch_unit"
+  # The unit's own TimeoutStartSec= may be longer, for a recovery after a crash.
+  timeout "$4" systemctl start -- "$launch_unit" || launch_failed "$1" "$2" "$3" "$launch_unit did not start$(launch_timed_out $? "$4")" "$launch_unit"
   launch_problem=$(service_healthy "$launch_unit" "$4" "$5" <"$CONTENT") || launch_failed "$1" "$2" "$3" "$launch_problem" "$launch_unit"
   launch_problem=$(service_proof "$launch_unit" | service_confined "$7" "$8" "$9" "$6" "$1-$2") || launch_failed "$1" "$2" "$3" "$launch_problem" "$launch_unit"
   systemctl show --property=InvocationID --value -- "$launch_unit" >"$STATE/services/$1/$2.started"
 }
+
+# launch_timed_out CODE SECONDS
+launch_timed_out() { [ "$1" != 124 ] || printf ' within %s s' "$2"; }
 
 # launch_failed NAME SLOT OLD PROBLEM UNIT: `set -e` holds here too, as the last part of an or-list is no condition.
 launch_failed() {

@@ -262,3 +262,29 @@ function within(address: string, prefix: string): boolean {
   const size = 2 ** (32 - Number(length));
   return Math.floor(number(address) / size) === Math.floor(number(base) / size);
 }
+
+test("a unit's own patience is kept where it is longer, and never cut short", () => {
+  const lines = (launch: Partial<typeof unit.launch>) =>
+    renderJailedUnit({ ...unit, launch: { ...unit.launch, ...launch } })
+      .split("\n")
+      .filter((line) => /^(Timeout|SendSIGKILL|OOMScoreAdjust|LimitMEMLOCK)/.test(line));
+  expect(
+    lines({
+      timeoutStartSeconds: 900,
+      timeoutStopSeconds: 0,
+      sendSIGKILL: false,
+      oomScoreAdjust: -600,
+      limitMEMLOCK: "1G",
+    }),
+  ).toEqual([
+    "TimeoutStartSec=900",
+    "TimeoutStopSec=infinity",
+    "SendSIGKILL=no",
+    "LimitMEMLOCK=1G",
+    "OOMScoreAdjust=-600",
+  ]);
+  expect(lines({ timeoutStartSeconds: 10, timeoutStopSeconds: 5 })).toEqual([
+    "TimeoutStartSec=60",
+    "TimeoutStopSec=30",
+  ]);
+});
