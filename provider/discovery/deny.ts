@@ -6,11 +6,10 @@ import type { Fact } from "./inventory.ts";
  */
 export function denyReason(path: string, fact: Fact | undefined): string | undefined {
   const place = places.find(([pattern]) => pattern.test(path))?.[1];
-  if (place !== undefined) return place === keyPlace && fact?.made ? undefined : place;
+  if (place !== undefined) return place;
   if (fact?.type !== "file") return undefined;
   if (path.startsWith("/var/log/")) return "is a log";
-  // A key that an installation has just drawn in the build root is nobody's secret yet: a packaged TLS default.
-  if (fact.key && !fact.made) return "holds a private key";
+  if (fact.key) return "holds a private key";
   if (Number.parseInt(fact.mode, 8) & 0o6000) return "is a setuid or setgid program";
   const name = path.slice(path.lastIndexOf("/") + 1);
   if (!programDirectory.test(path)) return undefined;
@@ -35,11 +34,10 @@ export function isInterpreter(path: string): boolean {
 }
 
 const carried: ReadonlySet<string> = new Set(["is a shell", "is an interpreter", "is a setuid or setgid program"]);
-const keyPlace = "is a place of private keys";
 
 const places: readonly (readonly [RegExp, string])[] = [
   [/^\/root\/|^\/home\//, "lies in a home directory"],
-  [/^\/etc\/ssh\/ssh_host_|^\/etc\/ssl\/private(\/|$)/, keyPlace],
+  [/^\/etc\/ssh\/ssh_host_|^\/etc\/ssl\/private(\/|$)/, "is a place of private keys"],
   [/^\/etc\/(apt|dpkg)(\/|$)|^\/var\/(lib|cache)\/(apt|dpkg)(\/|$)/, "belongs to the package manager"],
   [/^\/etc\/(machine-id|fstab|mtab|adjtime|krb5\.keytab)$|^\/var\/lib\/dbus\/machine-id$/, "is this host's identity"],
   [/^\/etc\/(shadow|gshadow|subuid|subgid|sudoers|security\/opasswd)(-|\.d|\/|$)/, "holds the host's accounts"],

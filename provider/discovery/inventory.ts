@@ -27,8 +27,8 @@ export interface Fact {
   readonly version?: string;
   /** It holds a private key. */
   readonly key: boolean;
-  /** It is not on the host: a package's installation made it in the build root. */
-  readonly made: boolean;
+  /** A private key that the host does not have, in a directory of only such: an installation drew it in the build root. */
+  readonly drawn: boolean;
   /** A directory with nothing in it. */
   readonly empty: boolean;
 }
@@ -157,7 +157,7 @@ function parseFact(fields: readonly string[]): Fact {
     ...(name === "-" ? {} : { package: name }),
     ...(version === "-" ? {} : { version }),
     key: mark.includes("key"),
-    made: mark.includes("made"),
+    drawn: mark.includes("drawn"),
     empty: mark.includes("empty"),
   };
 }

@@ -41,6 +41,8 @@ export function findWritable(
     if (fact?.type === "directory" && fact.empty && users.includes(fact.owner) && ownPlace.test(canonical)) {
       if (!found.has(canonical)) found.set(canonical, modeOf(canonical, notes, inventory));
     }
+    // A daemon wants its key to be its own and nobody else's, and a tree that is shared is no place for one.
+    if (fact?.drawn) found.set(parentOf(canonical), "0700");
     const phase = uses.get("written");
     if (phase === undefined || transient.test(canonical)) continue;
     const directory = inventory.facts.get(canonical)?.type === "directory" ? canonical : parentOf(canonical);

@@ -80,7 +80,7 @@ for my $path (sort keys %facts) {
   my ($type, @stat) = @{$facts{$path}};
   my $detail = $type eq "l" ? readlink $path : $type eq "f" ? $sums{$path} : $type =~ /[cb]/ ? device($stat[6]) : "-";
   my $package = $owners{$path} // "-";
-  my $mark = join "", $inspected{$path} // "", $type eq "d" && !entries($path) ? "empty" : "", $path =~ m{^/etc/} && $type eq "f" && !$host{$path} ? "made" : "";
+  my $mark = join "", $inspected{$path} // "", $type eq "d" && !entries($path) ? "empty" : "", ($inspected{$path} // "") eq "key" && drawn($path) ? "drawn" : "";
   emit("P", $path, $type, sprintf("%04o", $stat[2] & 07777), ($users{$stat[4]} // [$stat[4]])->[0],
     ($groups{$stat[5]} // [$stat[5]])->[0], $stat[7], $detail, $package, $versions{$package} // "-", length $mark ? $mark : "-");
 }
@@ -90,6 +90,12 @@ for my $user (sort { $$a[0] cmp $$b[0] } values %users) {
 }
 emit("G", $$_[0], $$_[2], $$_[3] // "") for sort { $$a[0] cmp $$b[0] } values %groups;
 print @output;
+
+# A key that the host does not have, beside no file that it has: nobody's secret yet.
+sub drawn {
+  my ($directory) = $_[0] =~ m{^(/etc/.+)/};
+  return defined $directory && !grep { $host{"$directory/$_"} } entries($directory);
+}
 
 sub emit { push @output, join("\t", map { s/([%\t\n])/sprintf "%%%02X", ord $1/ger } @_) . "\n" }
 sub read_lines { open my $in, "<", $_[0] or return; my @lines = <$in>; chomp @lines; return @lines }

@@ -44,10 +44,23 @@ PERL
 adopt_prepared() {
   : "${build:?}"
   perl -e "$(prepared_program)" "$build/trace" "$build/root" "$build/log" >"$build/prepared"
+  close_drawn_keys
   [ -s "$build/prepared" ] || return 0
   mount -o remount,rw "$build/root"
   tar -C "$build/trace" --null --no-recursion --verbatim-files-from -T "$build/prepared" -cf - |
     tar -C "$build/root" -xpf - --keep-directory-symlink --overwrite
+  mount -o remount,ro "$build/root"
+}
+
+# close_drawn_keys: a jail has one user, so what a key's group may read it as well; daemons refuse their own keys when others
+# could. Only keys that an installation has drawn: the host's own are nobody's business here.
+close_drawn_keys() {
+  [ -d "$build/layers/upper/etc" ] || return 0
+  mount -o remount,rw "$build/root"
+  (cd "$build/layers/upper" && find etc -type f -perm /0077 -exec grep -l -e '-----BEGIN [A-Z ]*PRIVATE KEY-----' {} +) |
+    while IFS= read -r mend_key; do
+      [ -e "$(cat "$build/lower")/$mend_key" ] || chmod 0600 "$build/root/$mend_key"
+    done
   mount -o remount,ro "$build/root"
 }
 

@@ -14,9 +14,6 @@ const inventory = parseInventory(
     "P\t/etc/app\td\t2750\troot\tapp\t0\t-\t-\t-\t-",
     "P\t/etc/app/app.conf\tf\t0640\troot\tapp\t5\taa\tapp\t1.0\t-",
     "P\t/etc/app/tls.key\tf\t0600\troot\troot\t5\tbb\t-\t-\tkey",
-    "P\t/etc/app/drawn.key\tf\t0600\troot\troot\t5\tbb\t-\t-\tkeymade",
-    "P\t/etc/ssl/private/drawn.key\tf\t0640\troot\tssl-cert\t5\tbb\t-\t-\tmade",
-    "P\t/etc/ssl/private/host.key\tf\t0640\troot\tssl-cert\t5\tbb\t-\t-\t-",
     "P\t/etc/machine-id\tf\t0444\troot\troot\t33\tcc\t-\t-\t-",
     "P\t/etc/passwd\tf\t0644\troot\troot\t33\tcc\t-\t-\t-",
     "P\t/lib\tl\t0777\troot\troot\t7\tusr/lib\t-\t-\t-",
@@ -124,16 +121,6 @@ describe("the deny list", () => {
       { path: "/var/log/other.log", why: "is a log", ...opened },
     ]);
     expect(denied.filter(mayCarry).map(({ path }) => path)).toEqual(["/usr/bin/dash", "/usr/bin/su"]);
-  });
-
-  test("lets a key in that the installation has just drawn in the build root, and no key of the host", () => {
-    const uses = {
-      "/etc/app/drawn.key": { opened: "start" },
-      "/etc/ssl/private/drawn.key": { opened: "start" },
-    } as const;
-    const { paths, denied } = select({ ...uses, "/etc/ssl/private/host.key": { opened: "start" } });
-    expect(paths).toEqual(expect.arrayContaining(Object.keys(uses)));
-    expect(denied.map(({ path }) => path)).toEqual(["/etc/ssl/private/host.key"]);
   });
 
   test("is lifted for exactly what include names, without setid bits", () => {

@@ -9,6 +9,8 @@ const inventory = parseInventory(
     ...["/var", "/var/lib", "/var/spool", "/etc", "/etc/app"].map(
       (path) => `P\t${path}\td\t0755\troot\troot\t0\t-\t-\t-\t-`,
     ),
+    "P\t/etc/app/keys/drawn.key\tf\t0600\troot\troot\t5\tbb\t-\t-\tkeydrawn",
+    "P\t/etc/app/host.key\tf\t0600\troot\troot\t5\tbb\t-\t-\tkey",
     "P\t/var/lib/app\td\t0750\tapp\tapp\t0\t-\t-\t-\t-",
     "P\t/var/lib/app/db\td\t0700\tapp\tapp\t0\t-\t-\t-\t-",
     "P\t/var/lib/other\td\t0755\troot\troot\t0\t-\t-\t-\t-",
@@ -47,6 +49,13 @@ test("an empty directory of the daemon's user that it looked at is one that it w
 test("what the unit says is written to is writable, though no probe wrote there, and never /etc", () => {
   const facts = "directory=ReadWritePaths 0755 /var/lib/other\ndirectory=ReadWritePaths 0755 /etc/app\n";
   expect(writable({}, facts).paths).toEqual(["state 0755 /var/lib/other"]);
+});
+
+test("a key that an installation drew is the service's own data, and no part of a tree; the host's never are", () => {
+  const opened = { opened: "start" } as const;
+  expect(writable({ "/etc/app/keys/drawn.key": opened, "/etc/app/host.key": opened }).paths).toEqual([
+    "state 0700 /etc/app/keys",
+  ]);
 });
 
 test("a directory that the daemon made where the package brings none is writable, and not refused as well", () => {
