@@ -1,3 +1,4 @@
+import type { Loosening } from "../manifest/launch.ts";
 import type { Entry, Manifest } from "../manifest/manifest.ts";
 import { type Inventory, resolvePath } from "./inventory.ts";
 import { deriveLaunch, plainLaunch, runningUsers } from "./launch.ts";
@@ -35,6 +36,8 @@ export interface TrialReport {
   readonly rounds: readonly (readonly Repair[])[];
   /** Paths that it looked up in vain in its last run, and that the build root has: denied or excluded ones, mostly. */
   readonly lookedUpInVain: readonly string[];
+  /** What of the sandbox it does not run in; absent when it runs in all of it. */
+  readonly loosened?: readonly Loosening[];
   /** Set when it runs in the tree, yet not under the sandbox that services have by default: why, and what it said. */
   readonly refused?: {
     readonly problem: string;

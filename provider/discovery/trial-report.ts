@@ -1,3 +1,4 @@
+import { describeLoosening } from "../systemd/loosening.ts";
 import type { TrialReport } from "./assemble-manifest.ts";
 import { denyReason } from "./deny.ts";
 import { matchesGlob } from "./glob.ts";
@@ -49,8 +50,11 @@ export function describeRound(repairs: readonly Repair[], round: number): string
 /** The lines that stay with the resource; none for a jail that was complete at the first try. */
 export function describeTrial(trial: TrialReport | undefined): readonly string[] {
   if (trial === undefined) return [];
-  const rounds = trial.rounds.map((repairs, index) => describeRound(repairs, index + 1));
-  const { refused } = trial;
+  const { loosened = [], refused } = trial;
+  const rounds = [
+    ...trial.rounds.map((repairs, index) => describeRound(repairs, index + 1)),
+    ...loosened.map((one) => `its sandbox is loosened, as it does not run otherwise: ${describeLoosening(one)}`),
+  ];
   if (refused === undefined) return rounds;
   const said = refused.said.slice(-3).map((line) => `  it said: ${line}`);
   const unreadable = list("  not to be read by the jailed user", refused.unreadable);

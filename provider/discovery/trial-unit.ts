@@ -50,6 +50,7 @@ export function renderTrialUnit(unit: string, id: string, launch: Launch, mode: 
     limits: {},
     network: "private",
     writeExecuteMemory: launch.writeExecuteMemory,
+    loosened: launch.loosened ?? [],
     overrides: {},
   };
   const text = mode === "sandboxed" ? renderJailedUnit(jailed) : renderBareUnit(jailed);

@@ -5,6 +5,7 @@ import type { Manifest } from "../manifest/manifest.ts";
 import { assembleManifest, type Discovery, type TrialReport } from "./assemble-manifest.ts";
 import type { DiscoverOptions } from "./discover.ts";
 import { type Inventory, parseInventory } from "./inventory.ts";
+import { leastLoosening } from "./loosen.ts";
 import { unpackSections } from "./sections.ts";
 import { withSeeds } from "./seeds.ts";
 import type { DiscoverySpec } from "./spec.ts";
@@ -23,8 +24,8 @@ export interface Traced {
 
 /**
  * Starts and probes the daemon in its jail before the jail counts. Each round adds what the daemon looked up there in
- * vain; after the last, a daemon that does not run even without a sandbox is an error, and one that only the sandbox stops
- * is told in the report, as its service may loosen that by `hardening`.
+ * vain; then the least of the sandbox is loosened that it runs with. A daemon that does not run even without a sandbox is an
+ * error, and one that only the sandbox stops is told in the report, as its service may loosen that by `hardening`.
  */
 export async function tryJail(
   host: Host,
@@ -46,7 +47,13 @@ export async function tryJail(
   const vainIn = (trial: Trial) => lookedUpInVain(trial, inventory, discovery.manifest.launch, spec.exclude);
   const report = (trial: Trial, refused?: TrialReport["refused"]): Discovery => {
     const vain = [...new Set(vainIn(trial).map(({ path }) => path))].sort();
-    const told: TrialReport = { rounds, lookedUpInVain: vain, ...(refused === undefined ? {} : { refused }) };
+    const { loosened } = discovery.manifest.launch;
+    const told: TrialReport = {
+      rounds,
+      lookedUpInVain: vain,
+      ...(loosened === undefined ? {} : { loosened }),
+      ...(refused === undefined ? {} : { refused }),
+    };
     const manifest = withSeeds(discovery.manifest, trial.seeds, discovery.changed);
     return { ...discovery, manifest, report: { ...discovery.report, trial: told } };
   };
@@ -70,6 +77,15 @@ export async function tryJail(
     trial = await attempt(discovery.manifest, "sandboxed");
   }
   if (trial.problem === undefined) return report(trial);
+  options.progress?.("it does not run under the whole sandbox: looking for what to loosen");
+  const { manifest } = discovery;
+  const found = await leastLoosening((loosened) =>
+    attempt({ ...manifest, launch: { ...manifest.launch, loosened } }, "sandboxed"),
+  );
+  if (found !== undefined) {
+    discovery = { ...discovery, manifest: { ...manifest, launch: { ...manifest.launch, loosened: found.loosened } } };
+    return report(found.trial);
+  }
   const bare = await attempt(discovery.manifest, "bare");
   if (bare.problem === undefined)
     return report(trial, { problem: trial.problem, said: trial.said, unreadable: unreadableIn(trial) });

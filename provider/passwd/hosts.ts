@@ -5,6 +5,7 @@ export function renderHosts(hostname: string, jailAddress: string, names: Readon
   return (
     [
       "127.0.0.1 localhost",
+      "::1 localhost ip6-localhost ip6-loopback",
       `${jailAddress} ${hostname}`,
       ...Object.keys(names)
         .sort()

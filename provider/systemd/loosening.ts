@@ -11,9 +11,17 @@ const added: Readonly<Record<Loosening, Readonly<Record<string, string>>>> = {
   resources: { SystemCallFilter: "@resources" },
   // The whole of /proc, still without other users' processes: memory, load and kernel settings, read-only.
   proc: { ProcSubset: "all" },
+  // Code that it compiles as it runs, where the trace did not come to it.
+  "write-execute": { MemoryDenyWriteExecute: "no" },
 };
 
-const replaced: ReadonlySet<string> = new Set(["ProcSubset"]);
+const replaced: ReadonlySet<string> = new Set(["ProcSubset", "MemoryDenyWriteExecute"]);
+
+/** `netlink (RestrictAddressFamilies=AF_NETLINK)`. */
+export function describeLoosening(loosening: Loosening): string {
+  const directives = Object.entries(added[loosening]).map(([name, value]) => `${name}=${value}`);
+  return `${loosening} (${directives.join(" ")})`;
+}
 
 /** A directive's value with all that was loosened; a list is a line each, and systemd adds them up. */
 export function loosen(

@@ -70,12 +70,12 @@ export function renderNetworkUnit({
   ]);
 }
 
-/** Port 80 without a capability; no IPv6, which nothing routes. */
+/** Port 80 without a capability; IPv6 on the loopback only, as nothing routes it. */
 function insideSettings(routesLoopback: boolean): string {
   return [
     "echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start",
     ...(routesLoopback ? ["echo 1 >/proc/sys/net/ipv4/conf/eth0/route_localnet"] : []),
-    "echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6 || true",
+    "echo 1 >/proc/sys/net/ipv6/conf/eth0/disable_ipv6 || true",
   ].join("; ");
 }
 

@@ -185,6 +185,9 @@ describe("what users read", () => {
       ...failing(),
       failed: [{ error: "EACCES", how: "open", path: "/etc/app/tls.key", canonical: "/etc/app/tls.key" }],
     };
+    expect(describeTrial({ rounds: [], lookedUpInVain: [], loosened: ["netlink"] })).toEqual([
+      "its sandbox is loosened, as it does not run otherwise: netlink (RestrictAddressFamilies=AF_NETLINK)",
+    ]);
     const refused = { problem: "app ended", said: ["a", "b", "c", "d"], unreadable: unreadableIn(trial) };
     expect(describeTrial({ rounds: [], lookedUpInVain: [], refused })).toEqual([
       [

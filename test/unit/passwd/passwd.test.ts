@@ -30,6 +30,7 @@ test.each(["a:b", "a\nb"])("a home of %j is refused", (home) => {
 
 test("hosts names the host itself and what the jail connects to", () => {
   expect(renderHosts("web1", "100.127.0.1", { db: "100.126.0.2", cache: "100.126.0.1" })).toBe(`127.0.0.1 localhost
+::1 localhost ip6-localhost ip6-loopback
 100.127.0.1 web1
 100.126.0.1 cache
 100.126.0.2 db

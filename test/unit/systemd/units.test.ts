@@ -130,6 +130,7 @@ test.each([
   ["netlink", ["RestrictAddressFamilies=AF_NETLINK"]],
   ["resources", ["SystemCallFilter=@resources"]],
   ["proc", ["ProcSubset=all"]],
+  ["write-execute", ["MemoryDenyWriteExecute=no"]],
 ] as const)("a sandbox loosened by %s gives up just that", (loosening, added) => {
   const lines = renderJailedUnit(unit).split("\n");
   const text = renderJailedUnit({ ...unit, loosened: [loosening] });
@@ -183,7 +184,7 @@ test("the network's unit, whole", () => {
     "ExecStart=/usr/sbin/ip -n jail-web-b link set lo up",
     "ExecStart=/usr/sbin/ip -n jail-web-b link set eth0 up",
     "ExecStart=/usr/sbin/ip -n jail-web-b route add default via 100.127.4.178",
-    'ExecStart=/usr/sbin/ip netns exec jail-web-b /bin/sh -ec "echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start; echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6 || true"',
+    'ExecStart=/usr/sbin/ip netns exec jail-web-b /bin/sh -ec "echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start; echo 1 >/proc/sys/net/ipv6/conf/eth0/disable_ipv6 || true"',
     'ExecStart=/bin/sh -ec "echo 1 >/proc/sys/net/ipv4/conf/pjv-300b/forwarding; echo 1 >/proc/sys/net/ipv4/conf/pjv-300b/route_localnet; mkdir -p /run/pulumi-jail; [ -e /run/pulumi-jail/forwarding-eth0 ] || cat /proc/sys/net/ipv4/conf/eth0/forwarding >/run/pulumi-jail/forwarding-eth0; echo 1 >/proc/sys/net/ipv4/conf/eth0/forwarding"',
     "ExecStop=-/usr/sbin/ip netns del jail-web-b",
   ]);
@@ -195,7 +196,7 @@ test("a network that leads a port to the loopback is allowed to, and loads its r
   const plain = renderNetworkUnit({ ...shared, rulesPath: undefined, routesLoopback: false }).split("\n");
   const leading = renderNetworkUnit({ ...shared, rulesPath: "/x/connects.nft", routesLoopback: true }).split("\n");
   expect(leading.filter((line) => !plain.includes(line))).toEqual([
-    'ExecStart=/usr/sbin/ip netns exec jail-web-a /bin/sh -ec "echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start; echo 1 >/proc/sys/net/ipv4/conf/eth0/route_localnet; echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6 || true"',
+    'ExecStart=/usr/sbin/ip netns exec jail-web-a /bin/sh -ec "echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start; echo 1 >/proc/sys/net/ipv4/conf/eth0/route_localnet; echo 1 >/proc/sys/net/ipv6/conf/eth0/disable_ipv6 || true"',
     "ExecStart=/usr/sbin/ip netns exec jail-web-a /usr/sbin/nft -f /x/connects.nft",
   ]);
 });
