@@ -45,15 +45,19 @@ export const services: readonly PackagedService[] = [
   row("gearman", "queue", "gearman-job-server", "gearman-job-server.service", { jobs: tcp(4730, "gearman") }),
   row("bind9", "name server", "bind9", "named.service", dns()),
   row("unbound", "name server", "unbound", "unbound.service", dns()),
-  row("dnsmasq", "name server", "dnsmasq", "dnsmasq.service", dns()),
-  row("knot", "name server", "knot", "knot.service", dns()),
+  row("dnsmasq", "name server", "dnsmasq", "dnsmasq.service", dns(), "as packaged it answers its own subnet only", {
+    "/etc/dnsmasq.d/here.conf": "interface=eth0\n",
+  }),
+  row("knot", "name server", "knot", "knot.service", dns(), "as packaged it listens nowhere", {
+    "/etc/knot/knot.conf": "server:\n  listen: 0.0.0.0@53\n",
+  }),
   row("nsd", "name server", "nsd", "nsd.service", dns()),
   row("pdns", "name server", ["pdns-server", "pdns-backend-bind"], "pdns.service", dns()),
   row("postfix", "mail", "postfix", "postfix@-.service", { smtp: tcp(25, "smtp") }),
   row("exim4", "mail", "exim4-daemon-light", "exim4.service", { smtp: tcp(25, "smtp") }),
   row("opensmtpd", "mail", "opensmtpd", "opensmtpd.service", { smtp: tcp(25, "smtp") }),
   row("dovecot", "mail", "dovecot-imapd", "dovecot.service", { imap: tcp(143, "imap") }),
-  row("spamd", "mail, Perl", "spamassassin", "spamassassin.service", { spamd: tcp(783, "spamd") }),
+  row("spamd", "mail, Perl", "spamassassin", "spamd.service", { spamd: tcp(783, "spamd") }),
   row("postgrey", "mail, Perl", "postgrey", "postgrey.service", { policy: tcp(10023, "postgrey") }),
   row("php-fpm", "interpreter, PHP", "php8.2-fpm", "php8.2-fpm.service", {
     fpm: { socket: "/run/php/php8.2-fpm.sock", speaks: "fastcgi" },

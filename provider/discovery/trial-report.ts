@@ -12,6 +12,8 @@ export interface TrialFailure {
   readonly spec: DiscoverySpec;
   /** The last run under the sandbox. */
   readonly trial: Trial;
+  /** The run without a sandbox. */
+  readonly bare?: Trial;
   readonly rounds: readonly (readonly Repair[])[];
   /** What it looked up in vain in that run, though the build root has it. */
   readonly vain: readonly VainCall[];
@@ -20,7 +22,7 @@ export interface TrialFailure {
 
 /** The one report: what was tried, what is missing, what the daemon said, and the line that would most likely mend it. */
 export function describeFailure(failure: TrialFailure): string {
-  const { unit, trial, rounds, vain, inventory, spec } = failure;
+  const { unit, trial, bare, rounds, vain, inventory, spec } = failure;
   const missing = vain.map(({ path, canonical, how }) => {
     const reason = denyReason(canonical, inventory.facts.get(canonical));
     return `${path} (${reason ?? howWords[how] ?? "was looked up"})`;
@@ -32,6 +34,10 @@ export function describeFailure(failure: TrialFailure): string {
     ...list("  missing", [...missing, ...excluded]),
     ...list("  not to be read by the jailed user", unreadableIn(trial)),
     ...list("  it said", trial.said.slice(-shown)),
+    ...list(
+      "  without a sandbox it said",
+      (bare?.said ?? []).filter((line) => !trial.said.includes(line)).slice(-shown),
+    ),
     `  would most likely mend it: ${describeRemedy(failure)}`,
   ].join("\n");
 }

@@ -92,7 +92,7 @@ export async function tryJail(
   throw new HostError(
     "discovery",
     host.label,
-    describeFailure({ unit, spec, trial, rounds, vain: vainIn(trial), inventory }),
+    describeFailure({ unit, spec, trial, bare, rounds, vain: vainIn(trial), inventory }),
   );
 }
 
