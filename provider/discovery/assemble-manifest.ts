@@ -72,7 +72,13 @@ export function assembleManifest(
     .map(({ path }) => resolvePath(inventory, path).canonical);
   const { entries, denied } = selectEntries({ spec, inventory, touched, programs, mounted, repairs });
   return {
-    manifest: { schema: 1, source: spec.source ?? "host", packages: packagesOf(entries, inventory), entries, launch },
+    manifest: {
+      schema: 1,
+      source: spec.source ?? "host",
+      ...describePackages(packagesOf(entries, inventory), inventory),
+      entries,
+      launch,
+    },
     denied: [...denied, ...writable.refused],
     changed: changedDirectories(mounted, touched, inventory),
     report: {
@@ -81,6 +87,18 @@ export function assembleManifest(
       probes: trace.notes.probes,
     },
   };
+}
+
+/** Nothing is told of where packages are from by an inventory that says nothing of it. */
+function describePackages(
+  packages: Manifest["packages"],
+  { origins, platform }: Inventory,
+): Pick<Manifest, "packages" | "origins" | "platform"> {
+  const known = Object.keys(packages).flatMap((name) => {
+    const origin = origins.get(name);
+    return origin === undefined ? [] : [[name, origin] as const];
+  });
+  return { packages, ...(known.length > 0 && { origins: Object.fromEntries(known) }), ...(platform && { platform }) };
 }
 
 function packagesOf(entries: readonly Entry[], inventory: Inventory): Readonly<Record<string, string>> {

@@ -1,3 +1,5 @@
+import type { Origin, Platform } from "../manifest/manifest.ts";
+
 /** What is there in the build root, of all that a trace names and what that needs in turn (step-inspect.sh prints it). */
 export interface Inventory {
   readonly facts: ReadonlyMap<string, Fact>;
@@ -10,6 +12,9 @@ export interface Inventory {
   readonly libraries: ReadonlyMap<string, string>;
   readonly users: readonly UserFact[];
   readonly groups: readonly GroupFact[];
+  /** By package, of those asked for and those that own a file. */
+  readonly origins: ReadonlyMap<string, Origin>;
+  readonly platform?: Platform;
   /** Of the packages asked for. */
   readonly versions: ReadonlyMap<string, string>;
 }
@@ -62,6 +67,8 @@ export function parseInventory(text: string): Inventory {
   const users: UserFact[] = [];
   const groups: GroupFact[] = [];
   const versions = new Map<string, string>();
+  const origins = new Map<string, Origin>();
+  let platform: Platform | undefined;
   for (const line of text.split("\n")) {
     if (line === "") continue;
     const [kind, ...fields] = line.split("\t").map(unescapeField);
@@ -85,6 +92,12 @@ export function parseInventory(text: string): Inventory {
       case "V":
         versions.set(first, second);
         break;
+      case "A":
+        origins.set(first, { architecture: second, source: fields[2] ?? first, sourceVersion: fields[3] ?? "" });
+        break;
+      case "O":
+        platform = { distribution: first, release: second, architecture: fields[2] ?? "" };
+        break;
       case "U":
         users.push({ name: first, uid: Number(second), group: fields[2] ?? "", home: fields[3] ?? "" });
         break;
@@ -99,7 +112,18 @@ export function parseInventory(text: string): Inventory {
         throw new Error(`no line of an inventory: ${line.slice(0, 200)}`);
     }
   }
-  return { facts, elf, interpreters, included, libraries, users, groups, versions };
+  return {
+    facts,
+    elf,
+    interpreters,
+    included,
+    libraries,
+    users,
+    groups,
+    versions,
+    origins,
+    ...(platform && { platform }),
+  };
 }
 
 /** Where a path leads in the build root: the links on the way and the canonical path, which may not exist. */

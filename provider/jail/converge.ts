@@ -1,7 +1,4 @@
-import { canonicalPath } from "../generation/canonical.ts";
-import { unshippedContents, withContents } from "../generation/contents.ts";
-import { FETCH, fetchPackagesStep } from "../generation/fetch.ts";
-import { completeManifest } from "../generation/fixed.ts";
+import { FETCH } from "../generation/fetch.ts";
 import { manifestPath } from "../generation/layout.ts";
 import { isSeedLost } from "../generation/repair.ts";
 import { describeSeeds } from "../generation/seed.ts";
@@ -10,15 +7,17 @@ import { hostIdOf } from "../host/host-id.ts";
 import { machine } from "../host/questions/machine.ts";
 import { read } from "../host/questions/read.ts";
 import { generationDigest } from "../manifest/digest.ts";
-import type { Entry, Manifest } from "../manifest/manifest.ts";
+import type { Manifest } from "../manifest/manifest.ts";
 import { parseManifest } from "../manifest/parse.ts";
 import { judgeCreate, judgeUpdate, type Owner } from "../ownership/ownership.ts";
 import { type Call, Unfinished } from "../resource/kind.ts";
+import { completeDiscovery } from "./complete.ts";
 import { type Decision, decideGeneration } from "./decide.ts";
-import { contentsOfFiles, type DesiredJail, desiredJail, RENEWED } from "./desired.ts";
+import { buildRootId, type DesiredJail, desiredJail, lockNameOf, RENEWED } from "./desired.ts";
 import { type DiscoveryFace, discoverySpec } from "./discovery-face.ts";
+import { makeFromLock } from "./from-lock.ts";
 import type { JailInputs, JailOutputs } from "./inputs.ts";
-import { type Lock, lockOf, renderedLock, renewal } from "./lock.ts";
+import { type Lock, lockOf, renewal } from "./lock.ts";
 import { observeJail } from "./observe.ts";
 import type { ObservedJail } from "./observed.ts";
 import { jailOutputs } from "./outputs.ts";
@@ -26,6 +25,7 @@ import { foundOwner } from "./owned.ts";
 import { type BuildRootSteps, digestOfMaking, type Making, planFailed, planJail, recordOf } from "./plan.ts";
 import { describeContents, type JailRecord } from "./record.ts";
 import { inTurn } from "./turns.ts";
+import { type WrittenLock, writtenLock } from "./write-lock.ts";
 
 /** Create and update are this one flow; where several jails write one lock file, the first does and the others use it. */
 export async function convergeJail(
@@ -99,7 +99,7 @@ interface Made {
   /** Built from what another jail has, which may go meanwhile. */
   readonly sibling?: boolean;
   /** The lock file to write once the jail is as it says. */
-  readonly written?: { readonly lock: Lock; readonly text: string };
+  readonly written?: WrittenLock;
 }
 
 async function observe(
@@ -144,7 +144,10 @@ async function make(face: DiscoveryFace, call: Call, inputs: JailInputs, seen: S
       return { making: { make: "build", manifest, from: tree }, contents: describeContents(manifest), sibling: true };
     }
     case "lock":
-      return makeFromLock(face, inputs, seen, decision.manifest);
+      return {
+        ...makeFromLock(face, inputs, desired, decision.manifest),
+        contents: describeContents(decision.manifest),
+      };
     case "discovery":
       return discoverAnew(face, call, inputs, seen);
   }
@@ -182,37 +185,6 @@ async function makeFromPackages(
   };
 }
 
-/**
- * No trace, and no installation but for what no package ships: single files (step-fetch.sh sees to these), the seeds of
- * data directories, what `prepare` makes.
- */
-function makeFromLock(face: DiscoveryFace, inputs: JailInputs, { desired }: Seen, manifest: Manifest): Made {
-  const id = buildRootId(desired);
-  const source = face.buildRootDirectory(id);
-  const contents = describeContents(manifest);
-  const close = [face.closeBuildRootStep(id)];
-  if (needsInstallation(manifest) || inputs.prepare !== undefined) {
-    const packages = Object.entries(manifest.packages).map(([name, version]) => `${name}=${version}`);
-    const spec = { ...discoverySpec(inputs), packages };
-    const open = [face.openBuildRootStep(id, lockNameOf(desired), spec, false)];
-    return { making: { make: "build", manifest, source }, contents, buildRoot: { open, close } };
-  }
-  const sent = new Set(contentsOfFiles(desired.files).keys());
-  const open = [fetchPackagesStep(id, lockNameOf(desired), manifest, sent)];
-  const unseeded = { ...manifest, seeds: undefined };
-  return {
-    making: { make: "build", manifest: unseeded, source, sendFiles: true },
-    contents,
-    buildRoot: { open, close },
-  };
-}
-
-/** Empty logs are not worth one: the daemon makes its own. */
-function needsInstallation({ seeds = [], launch }: Manifest): boolean {
-  const logs = new Set(launch.writable.filter(({ kind }) => kind === "logs").map(({ path }) => path));
-  return seeds.some(({ path, bytes }) => bytes > 0 || !logs.has(path));
-}
-
 /** A run that was cut may have done all but take its build root away. */
 function leftBuildRoot(face: DiscoveryFace, { desired, observed }: Seen): BuildRootSteps | undefined {
   if (!observed.leftovers.includes("build root")) return undefined;
@@ -228,8 +200,10 @@ async function discoverAnew(face: DiscoveryFace, call: Call, inputs: JailInputs,
     for (const note of found.notes ?? []) call.info?.(note);
     const data = (found.manifest.seeds ?? []).filter(({ bytes }) => bytes > 0);
     if (data.length > 0) call.info?.(`a new data directory gets ${describeSeeds(data)}`);
-    const whole = completeManifest(withIncludedDirectories(found.manifest, inputs.include));
-    const written = desired.renew ? await writeLock(face, call, inputs, whole, found.buildRoot) : undefined;
+    const whole = completeDiscovery(found, inputs);
+    const written = desired.renew
+      ? await writtenLock(call.host, inputs, whole, found.buildRoot, face.openedAtStart)
+      : undefined;
     const manifest = written?.lock.manifest ?? whole;
     return {
       written,
@@ -240,24 +214,6 @@ async function discoverAnew(face: DiscoveryFace, call: Call, inputs: JailInputs,
   } catch (error) {
     return giveUp(face, call, seen, error);
   }
-}
-
-/** With the bytes that no package has, as another host can have them from nowhere else. */
-async function writeLock(face: DiscoveryFace, call: Call, inputs: JailInputs, manifest: Manifest, buildRoot: string) {
-  const [contents] = await call.host.ask([unshippedContents(buildRoot, manifest)]);
-  return renderedLock(inputs, withContents(manifest, contents), face.openedAtStart);
-}
-
-/** A plain path of `include` that is nowhere becomes an empty directory: a place for a service's volume. */
-function withIncludedDirectories(manifest: Manifest, include: readonly string[]): Manifest {
-  const entries = new Map(manifest.entries.map((entry) => [entry.path, entry]));
-  const plain = include.filter((path) => path.startsWith("/") && !/[*?[\]{}]/.test(path));
-  for (const path of plain.map((given) => canonicalPath(entries, given.replace(/\/+$/, "")))) {
-    const why = ["in include, and nowhere in the packages: an empty directory"];
-    const entry: Entry = { path, kind: "directory", mode: "0755", owner: "root", group: "root", why };
-    if (path !== "" && !entries.has(path)) entries.set(path, entry);
-  }
-  return { ...manifest, entries: [...entries.values()] };
 }
 
 /**
@@ -296,14 +252,4 @@ async function readManifest(call: Call, desired: DesiredJail, digest: string): P
     call.host.label,
     `generation ${digest} of ${desired.jailName} has no manifest`,
   );
-}
-
-/** The build root's name on the host; ask-jail.sh knows it too. */
-export function buildRootId(desired: DesiredJail): string {
-  return `jail-${desired.jailName}`;
-}
-
-/** What every plan of this jail locks. */
-export function lockNameOf(desired: DesiredJail): string {
-  return `jail/${desired.jailName}`;
 }

@@ -70,3 +70,13 @@ function declaredFile(path: string, file: JailInputs["files"][string]): Declared
 function digestOf(value: unknown): string {
   return sha256(JSON.stringify(sortKeys(value)));
 }
+
+/** The build root's name on the host; ask-jail.sh knows it too. */
+export function buildRootId(desired: DesiredJail): string {
+  return `jail-${desired.jailName}`;
+}
+
+/** What every plan of this jail locks. */
+export function lockNameOf(desired: DesiredJail): string {
+  return `jail/${desired.jailName}`;
+}

@@ -12,7 +12,12 @@ export interface DiscoveryFace {
     host: Host,
     spec: DiscoverySpec,
     run: { readonly id: string; readonly urn: string; readonly lock: string; readonly progress?: Progress },
-  ) => Promise<{ readonly manifest: Manifest; readonly buildRoot: string; readonly notes?: readonly string[] }>;
+  ) => Promise<{
+    readonly manifest: Manifest;
+    readonly buildRoot: string;
+    readonly denied?: Manifest["denied"];
+    readonly notes?: readonly string[];
+  }>;
   readonly openedAtStart: (manifest: Manifest, path: string) => boolean;
   readonly buildRootDirectory: (id: string) => string;
   readonly openBuildRootStep: (id: string, lock: string, spec: DiscoverySpec, tracer: boolean) => Step;

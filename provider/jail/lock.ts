@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { deriveManifest } from "../generation/derive.ts";
 import { completeManifest } from "../generation/fixed.ts";
 import { generationDigest, sha256 } from "../manifest/digest.ts";
-import { type LockFile, parseLock, renderLock, withoutEmpty } from "../manifest/lock.ts";
+import { type LockFile, parseLock, withoutEmpty } from "../manifest/lock.ts";
 import type { Manifest } from "../manifest/manifest.ts";
 import { sortKeys } from "../manifest/render.ts";
 import type { Failure } from "../resource/kind.ts";
@@ -37,7 +37,7 @@ export interface LockInputs {
   readonly generation?: string;
 }
 
-type OpenedAtStart = (manifest: Manifest, path: string) => boolean;
+export type OpenedAtStart = (manifest: Manifest, path: string) => boolean;
 
 /** Offline; `inputs` are complete and sound, but may hold unknown values. */
 export function checkLock(
@@ -99,13 +99,6 @@ export function applyLock(
       `${manifestFile} was written for other files, some of them read at start; renew it with ${renewal}`,
     );
   return { manifestFile, checksum, manifest: derived, digest: generationDigest(derived) };
-}
-
-/** The lock file of what was just discovered, and its text. */
-export function renderedLock(inputs: JailInputs, manifest: Manifest, openedAtStart: OpenedAtStart) {
-  const text = renderLock({ inputs: lockedInputs(inputs), manifest });
-  const lock = applyLock(inputs.manifestFile ?? "", parseLock(text), inputs, openedAtStart);
-  return { text, lock };
 }
 
 /** The inputs that a lock file is for: those that decide what is found, not for how long it is tried. */

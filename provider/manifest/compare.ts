@@ -1,8 +1,14 @@
+import type { Launch } from "./launch.ts";
 import type { Entry, Manifest } from "./manifest.ts";
+import { sortKeys } from "./render.ts";
 
-/** What differs between two manifests, in sentences: what a new generation brings, for the log and later the lock file. */
+/** What differs between two manifests, in sentences: packages, files, then how the daemon is started. */
 export function compareManifests(before: Manifest, after: Manifest): readonly string[] {
-  return [...comparePackages(before.packages, after.packages), ...compareEntries(before.entries, after.entries)];
+  return [
+    ...comparePackages(before.packages, after.packages),
+    ...compareEntries(before.entries, after.entries),
+    ...compareLaunch(before.launch, after.launch),
+  ];
 }
 
 function comparePackages(before: Manifest["packages"], after: Manifest["packages"]): readonly string[] {
@@ -38,4 +44,12 @@ function compareEntry(was: Entry, is: Entry): readonly string[] {
       ? []
       : [`owner ${was.owner}:${was.group} -> ${is.owner}:${is.group}: ${is.path}`]),
   ];
+}
+
+function compareLaunch(before: Launch, after: Launch): readonly string[] {
+  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort() as (keyof Launch)[];
+  return names.flatMap((name) => {
+    const [was, is] = [before[name], after[name]].map((value) => JSON.stringify(sortKeys(value)) ?? "none");
+    return was === is ? [] : [`launch: ${name} ${was} -> ${is}`];
+  });
 }

@@ -21,10 +21,27 @@ export interface LockFile {
  */
 export function renderLock({ inputs, manifest }: Omit<LockFile, "checksum">): string {
   const content = contentOf(inputs, manifest);
-  const { entries, ...rest } = content;
+  const { entries, denied, origins, ...rest } = content;
   const head = { lock: 1, checksum: checksumOf(content), ...rest };
-  const lines = entries.map((entry) => JSON.stringify(entry));
-  return `${JSON.stringify(head, undefined, 1).replace(/\n\}$/, "")},\n "entries": [\n${lines.join(",\n")}\n ]\n}\n`;
+  const parts = [
+    JSON.stringify(head, undefined, 1).replace(/^\{\n|\n\}$/g, ""),
+    ...(origins === undefined ? [] : [linesOf("origins", "{}", Object.entries(origins).map(renderPair))]),
+    ...(denied === undefined ? [] : [linesOf("denied", "[]", denied.map(renderLine))]),
+    linesOf("entries", "[]", entries.map(renderLine)),
+  ];
+  return `{\n${parts.join(",\n")}\n}\n`;
+}
+
+function linesOf(key: string, [open, close]: string, lines: readonly string[]): string {
+  return ` "${key}": ${open}\n${lines.join(",\n")}\n ${close}`;
+}
+
+function renderPair([name, value]: readonly [string, unknown]): string {
+  return `${JSON.stringify(name)}: ${JSON.stringify(value)}`;
+}
+
+function renderLine(value: object): string {
+  return JSON.stringify(value);
 }
 
 /** Throws with a sentence when the text is no lock file of a version that is known here, or was edited by hand. */
@@ -55,6 +72,8 @@ const shape = v.looseObject({
 interface Content {
   readonly inputs: Readonly<Record<string, unknown>>;
   readonly entries: readonly object[];
+  readonly origins?: object;
+  readonly denied?: readonly object[];
 }
 
 function contentOf(inputs: LockFile["inputs"], manifest: Manifest): Content {

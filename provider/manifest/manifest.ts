@@ -17,6 +17,30 @@ export interface Manifest {
    * identities in it differ by host. Absent when there is nothing, and in manifests older than seeds.
    */
   readonly seeds?: readonly Seed[];
+  /** The system that the packages are of. Like what follows for people and an SBOM, part of no digest. */
+  readonly platform?: Platform;
+  /** By package: what its name and version do not say. */
+  readonly origins?: Readonly<Record<string, Origin>>;
+  /** What the daemon touched and is kept out of the jail. */
+  readonly denied?: readonly { readonly path: string; readonly why: string }[];
+}
+
+/** As os-release(5) and dpkg name it. */
+export interface Platform {
+  /** `debian`. */
+  readonly distribution: string;
+  /** `12`; empty for a suite without a release. */
+  readonly release: string;
+  /** `amd64`. */
+  readonly architecture: string;
+}
+
+export interface Origin {
+  /** The package's own: `amd64`, `all`. */
+  readonly architecture: string;
+  /** The source package, which is what security updates are announced for. */
+  readonly source: string;
+  readonly sourceVersion: string;
 }
 
 /** A directory of which a service gets a copy of its own when its data directory is made. */

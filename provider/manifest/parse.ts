@@ -91,4 +91,7 @@ const manifestSchema: v.GenericSchema<unknown, Manifest> = v.looseObject({
   entries: v.array(entrySchema),
   launch: launchSchema,
   seeds: v.optional(seedsSchema),
+  platform: v.optional(v.looseObject({ distribution: text, release: text, architecture: text })),
+  origins: v.optional(v.record(text, v.looseObject({ architecture: text, source: text, sourceVersion: text }))),
+  denied: v.optional(v.array(v.looseObject({ path: text, why: text }))),
 });

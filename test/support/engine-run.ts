@@ -59,6 +59,30 @@ export async function runPulumi(command: readonly string[], options: RunOptions)
   }
 }
 
+/** What any other program said. */
+export interface Output {
+  readonly exitCode: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a program with the environment of a stack. */
+export async function runProgram(program: string, words: readonly string[], options: RunOptions): Promise<Output> {
+  const child = spawn(program, [...words], {
+    cwd: options.cwd,
+    env: { ...options.env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const output = { stdout: "", stderr: "" };
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (output.stdout += text));
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (output.stderr += text));
+  const exitCode = await new Promise<number | null>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", resolve);
+  });
+  return { exitCode, ...output };
+}
+
 /** `pulumi import` and `stack` take no event log. */
 function hasEvents(command: readonly string[]): boolean {
   return ["up", "preview", "refresh", "destroy"].includes(command[0] ?? "");

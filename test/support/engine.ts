@@ -2,9 +2,10 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, write
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { provideEngine } from "../../dev/engine/engine.ts";
+import { repository } from "../../dev/paths.ts";
 import type { Diagnostic } from "./engine-events.ts";
 import { type StackArgs, writeProject } from "./engine-project.ts";
-import { type Run, runPulumi } from "./engine-run.ts";
+import { type Output, type Run, runProgram, runPulumi } from "./engine-run.ts";
 
 export type { Diagnostic, Step } from "./engine-events.ts";
 export type { StackArgs } from "./engine-project.ts";
@@ -196,6 +197,12 @@ export class Stack {
       ...(options.signal === undefined ? {} : { signal: options.signal }),
       ...(options.onDiagnostic === undefined ? {} : { onDiagnostic: options.onDiagnostic }),
     });
+  }
+
+  /** Runs the package's own command line (dist/) in the project's directory. */
+  async pulumiJail(words: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Output> {
+    const main = join(repository, "dist/cli/main.js");
+    return runProgram(process.execPath, [main, ...words], { cwd: this.directory, env: { ...this.env, ...env } });
   }
 
   /** Makes the stack in the backend, or takes the one that is there. */

@@ -119,7 +119,7 @@ fetch_full() {
     fetch_id=$1
     fetch_lock=$2
     shift 2
-    step_open_build_root "$fetch_id" "$fetch_lock" no "$@"
+    step_open_build_root "$fetch_id" "$fetch_lock" no - - - - "$@"
   )
   build=$STATE/build/$1
   CONTENT=$fetch_content

@@ -74,6 +74,7 @@ for my $word (@words) {
 for (my $i = 0; $i < @files; $i++) { inspect($files[$i]) }
 
 my %owners = owners();
+my %origins;
 my %versions = versions();
 my %sums = sums(@files);
 for my $path (sort keys %facts) {
@@ -84,6 +85,8 @@ for my $path (sort keys %facts) {
   emit("P", $path, $type, sprintf("%04o", $stat[2] & 07777), ($users{$stat[4]} // [$stat[4]])->[0],
     ($groups{$stat[5]} // [$stat[5]])->[0], $stat[7], $detail, $package, $versions{$package} // "-", length $mark ? $mark : "-");
 }
+emit("A", $_, @{$origins{$_}}) for sort grep { $origins{$_} } keys %{{ map { $_ => 1 } values %owners, keys %wanted_packages }};
+emit("O", system_words());
 emit("V", $_, $versions{$_}) for sort grep { defined $versions{$_} } keys %wanted_packages;
 for my $user (sort { $$a[0] cmp $$b[0] } values %users) {
   emit("U", $$user[0], $$user[2], ($groups{$$user[3]} // [$$user[3]])->[0], $$user[5]);
@@ -294,9 +297,18 @@ sub owners {
 sub versions {
   my (%found, $package);
   for (read_lines("/var/lib/dpkg/status")) {
-    if (/^Package: (.*)/) { $package = $1 } elsif (/^Version: (.*)/) { $found{$package} = $1 }
+    if (/^Package: (.*)/) { $package = $1; $origins{$package} = ["-", $package, "-"] }
+    elsif (/^Version: (.*)/) { $found{$package} = $1; $origins{$package}[2] = $1 if $origins{$package}[2] eq "-" }
+    elsif (/^Architecture: (.*)/) { $origins{$package}[0] = $1 }
+    elsif (/^Source: (\S+)(?: \((.*)\))?/) { @{$origins{$package}}[1, 2] = ($1, $2 // $origins{$package}[2]) }
   }
   return %found;
+}
+
+# Distribution, release and architecture of the build root.
+sub system_words {
+  my %words = map { /^(\w+)="?([^"]*)"?$/ ? ($1 => $2) : () } read_lines("/etc/os-release");
+  return ($words{ID} // "linux", $words{VERSION_ID} // "", $origins{dpkg} ? $origins{dpkg}[0] : "-");
 }
 
 sub sums {
