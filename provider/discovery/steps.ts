@@ -59,7 +59,6 @@ export function trialJailStep(
   const made = complete.entries.flatMap(({ content }) =>
     content === undefined ? [] : ([[sha256(content), content]] as const),
   );
-  const owner = mode === "bare" && launch.user === "root" ? 0 : TRIAL_UID;
   const parts: readonly (readonly [string, string])[] = [
     ["entries", renderEntries(complete)],
     ["unit", renderTrialUnit(unit, id, launch, mode)],
@@ -74,7 +73,7 @@ export function trialJailStep(
     [
       "seeds",
       trialSeeds(launch)
-        .map(({ path, mode: bits }) => `${owner} ${bits} ${path}\n`)
+        .map(({ path, mode: bits }) => `${TRIAL_UID} ${bits} ${path}\n`)
         .join(""),
     ],
     ...new Map(made),

@@ -91,7 +91,8 @@ function list(title: string, lines: readonly string[]): readonly string[] {
 
 /** What it was to run says most, then what it opened; of equals, what it missed last before it gave up. */
 function describeRemedy({ vain, spec, trial }: TrialFailure): string {
-  const likely = [...vain].reverse().sort((one, other) => weight(other) - weight(one));
+  const most = Math.max(...vain.map(weight));
+  const likely = vain.filter((call) => weight(call) === most).reverse();
   const paths = [...new Set(likely.map(({ path }) => path))].slice(0, 3);
   if (paths.length > 0) return `include: ${JSON.stringify([...spec.include, ...paths])}`;
   const [excluded] = excludedOf(trial, spec);

@@ -1,6 +1,7 @@
 import { HostError } from "../host/errors.ts";
 import type { Host } from "../host/host.ts";
 import type { Step } from "../host/step.ts";
+import { type Loosening, loosenings } from "../manifest/launch.ts";
 import type { Manifest } from "../manifest/manifest.ts";
 import { assembleManifest, type Discovery, type TrialReport } from "./assemble-manifest.ts";
 import type { DiscoverOptions } from "./discover.ts";
@@ -42,24 +43,12 @@ export async function tryJail(
     const { outputs } = await host.apply({ ...plan, steps: [step] }, options.progress);
     return outputs[0] ?? "";
   };
-  const attempt = async (manifest: Manifest, mode: TrialMode) =>
-    parseTrial(await run(trialJailStep(options.id, unit, spec, manifest, mode)), trace.notes.probes);
-  const vainIn = (trial: Trial) => lookedUpInVain(trial, inventory, discovery.manifest.launch, spec.exclude);
-  const report = (trial: Trial, refused?: TrialReport["refused"]): Discovery => {
-    const vain = [...new Set(vainIn(trial).map(({ path }) => path))].sort();
-    const { loosened } = discovery.manifest.launch;
-    const told: TrialReport = {
-      rounds,
-      lookedUpInVain: vain,
-      ...(loosened === undefined ? {} : { loosened }),
-      ...(refused === undefined ? {} : { refused }),
-    };
-    const manifest = withSeeds(discovery.manifest, trial.seeds, discovery.changed);
-    return { ...discovery, manifest, report: { ...discovery.report, trial: told } };
+  const attempt = async (loosened: readonly Loosening[], mode: TrialMode = "sandboxed") => {
+    const manifest = loosen(discovery.manifest, loosened);
+    return parseTrial(await run(trialJailStep(options.id, unit, spec, manifest, mode)), trace.notes.probes);
   };
-
-  let trial = await attempt(discovery.manifest, "sandboxed");
-  while (rounds.length < most) {
+  const vainIn = (trial: Trial) => lookedUpInVain(trial, inventory, discovery.manifest.launch, spec.exclude);
+  const nextRepairs = async (trial: Trial) => {
     const unknown = vainIn(trial).filter(({ canonical }) => !inventory.facts.has(canonical));
     if (unknown.length > 0) {
       const paths = [...rounds.flat(), ...unknown].map(({ path }) => path);
@@ -67,33 +56,44 @@ export async function tryJail(
     }
     const { launch } = discovery.manifest;
     const round = rounds.length + 1;
-    const repairs = planRepairs({ trial, inventory, launch, exclude: spec.exclude, known: rounds.flat(), round });
-    if (repairs.length === 0) break;
-    rounds.push(repairs);
-    options.progress?.(describeRound(repairs, round));
-    discovery = assembleManifest(spec, trace, inventory, rounds.flat());
-    // What a daemon that runs looked for besides is put in, and proves nothing more.
-    if (trial.problem === undefined) return report({ ...trial, failed: [] });
-    trial = await attempt(discovery.manifest, "sandboxed");
-  }
+    return planRepairs({ trial, inventory, launch, exclude: spec.exclude, known: rounds.flat(), round });
+  };
+  const repaired = async (loosened: readonly Loosening[]): Promise<Trial> => {
+    let trial = await attempt(loosened);
+    while (rounds.length < most) {
+      const repairs = await nextRepairs(trial);
+      if (repairs.length === 0) return trial;
+      rounds.push(repairs);
+      options.progress?.(describeRound(repairs, rounds.length));
+      discovery = assembleManifest(spec, trace, inventory, rounds.flat());
+      // What a daemon that runs looked for besides is put in, and proves nothing more.
+      if (trial.problem === undefined) return { ...trial, failed: [] };
+      trial = await attempt(loosened);
+    }
+    return trial;
+  };
+  const report = (trial: Trial, more: Pick<TrialReport, "loosened" | "refused"> = {}): Discovery => {
+    const vain = [...new Set(vainIn(trial).map(({ path }) => path))].sort();
+    const told: TrialReport = { rounds, lookedUpInVain: vain, ...more };
+    const manifest = withSeeds(loosen(discovery.manifest, more.loosened ?? []), trial.seeds, discovery.changed);
+    return { ...discovery, manifest, report: { ...discovery.report, trial: told } };
+  };
+
+  const trial = await repaired([]);
   if (trial.problem === undefined) return report(trial);
   options.progress?.("it does not run under the whole sandbox: looking for what to loosen");
-  const { manifest } = discovery;
-  const found = await leastLoosening((loosened) =>
-    attempt({ ...manifest, launch: { ...manifest.launch, loosened } }, "sandboxed"),
-  );
-  if (found !== undefined) {
-    discovery = { ...discovery, manifest: { ...manifest, launch: { ...manifest.launch, loosened: found.loosened } } };
-    return report(found.trial);
-  }
-  const bare = await attempt(discovery.manifest, "bare");
+  // With all of it loosened a daemon may come further, to where it needs other files.
+  const found = await leastLoosening((loosened) => (loosened === loosenings ? repaired(loosened) : attempt(loosened)));
+  if (found !== undefined) return report(found.trial, { loosened: found.loosened });
+  const bare = await attempt([], "bare");
   if (bare.problem === undefined)
-    return report(trial, { problem: trial.problem, said: trial.said, unreadable: unreadableIn(trial) });
-  throw new HostError(
-    "discovery",
-    host.label,
-    describeFailure({ unit, spec, trial, bare, rounds, vain: vainIn(trial), inventory }),
-  );
+    return report(trial, { refused: { problem: trial.problem, said: trial.said, unreadable: unreadableIn(trial) } });
+  const failure = { unit, spec, trial, bare, rounds, vain: vainIn(trial), inventory };
+  throw new HostError("discovery", host.label, describeFailure(failure));
+}
+
+function loosen(manifest: Manifest, loosened: readonly Loosening[]): Manifest {
+  return loosened.length === 0 ? manifest : { ...manifest, launch: { ...manifest.launch, loosened } };
 }
 
 function inventoryIn(output: string): Inventory {

@@ -95,7 +95,11 @@ export interface JailDiscovery {
   method?: pulumi.Input<"trace" | "static" | "none">;
   /** What the traced daemon is asked; default: whatever port it listens on. */
   probe?: pulumi.Input<Probe>;
-  /** Repairs at most when it does not start in the jail; default 3. */
+  /**
+   * How often at most files are added that the daemon looked for in its jail in vain: before a generation counts, the daemon
+   * is started and probed in it, under the sandbox of a service. Default 3; 0 leaves this trial out. Each round is told, and
+   * so is what of the sandbox the daemon does not run in.
+   */
   rounds?: pulumi.Input<number>;
   /** Seconds for start, probe, reload and stop together; default 300. */
   deadlineSeconds?: pulumi.Input<number>;

@@ -64,7 +64,7 @@ async function discoverAndClose(site: Site, wanted: DiscoverySpec): Promise<Disc
 async function leftovers({ machine }: Site): Promise<string> {
   return shell(
     machine,
-    "grep -c /var/lib/pulumi-jail/build/ /proc/self/mountinfo; ls /run/systemd/system | grep -c trace; ls /var/lib/pulumi-jail 2>/dev/null | wc -l",
+    "grep -c /var/lib/pulumi-jail/build/ /proc/self/mountinfo; ls /run/systemd/system | grep -c -e trace -e trial; ls /var/lib/pulumi-jail 2>/dev/null | wc -l",
   );
 }
 
@@ -87,6 +87,7 @@ describe("a discovery on hosts that do not have the package", () => {
     ]);
     expect(others.manifest).toEqual(mine.manifest);
     expect(mine.report).toMatchObject({ probes: ["80 ok http 200"] });
+    expect(mine.report.trial).toEqual({ rounds: [], lookedUpInVain: [] });
     expect(mine.report.files).toBeLessThanOrEqual(100);
     expect(mine.report.bytes).toBeLessThanOrEqual(6_000_000);
     expect(diffFingerprints(before, await one.machine.fingerprint())).toEqual([]);
@@ -187,3 +188,74 @@ test("without a unit a program's libraries are followed", async () => {
 /** Ends the step that traces without a chance to clean up, as a kernel short of memory would. */
 const killTracer =
   'for try in $(seq 400); do p=$(pgrep -o -f "^perl.*pulumi-jail-trace-jail-t") && break; sleep 0.05; done; kill -9 $(ps -o ppid= $p) $p';
+
+describe("a daemon that is tried in its jail", () => {
+  const unit = "tried.service";
+  /** Listens on 7777, once it found all that its lines ask for; `$jailed` is true where the package manager is not. */
+  const tried = (lines: readonly string[]): DiscoverySpec => ({
+    ...spec("media-types", unit),
+    files: {
+      "/usr/local/sbin/tried": {
+        content: [
+          "#!/usr/bin/perl",
+          "use strict; use Socket; my $jailed = !-e '/usr/bin/apt-get';",
+          ...lines,
+          "socket my $in, PF_INET, SOCK_STREAM, 0; setsockopt $in, SOL_SOCKET, SO_REUSEADDR, 1;",
+          "bind $in, sockaddr_in(7777, INADDR_ANY) and listen $in, 5 or die 'cannot listen';",
+          'while (accept my $out, $in) { syswrite $out, "hello\\n" }',
+          "",
+        ].join("\n"),
+        mode: "0755",
+        owner: "root",
+      },
+      [`/etc/systemd/system/${unit}`]: {
+        content: "[Service]\nExecStart=/usr/local/sbin/tried\n",
+        mode: "0644",
+        owner: "root",
+      },
+    },
+  });
+
+  test("gets what it looks for there only, and then the shell that it does not run without", async () => {
+    const told: string[] = [];
+    const before = await one.machine.fingerprint();
+    const wanted = tried([
+      "if ($jailed) { open my $file, '<', '/etc/debian_version' or die 'no version' }",
+      "system('/bin/sh', '-c', 'exit 0') == 0 or die 'no shell';",
+    ]);
+    const found = await discover(one.host, wanted, { ...options, progress: (text) => told.push(text) });
+    await closeBuildRoot(one);
+    expect(told.slice(4)).toEqual([
+      "trying tried.service in its jail",
+      "looking at what it needs",
+      "repair round 1: adding /etc/debian_version",
+      "trying tried.service in its jail",
+      "repair round 2: carrying /bin/sh",
+      "trying tried.service in its jail",
+    ]);
+    const entries = new Map(found.manifest.entries.map(({ path, why }) => [path, why]));
+    expect(entries.get("/etc/debian_version")).toEqual(["repair round 1: opened in the jail"]);
+    expect(entries.get("/usr/bin/dash")).toContain("repair round 2: run in the jail");
+    expect(found.notes).toEqual(told.filter((line) => line.startsWith("repair")));
+    expect(diffFingerprints(before, await one.machine.fingerprint())).toEqual([]);
+  });
+
+  test("is told of when only the sandbox stops it, which a run without one shows", async () => {
+    const { notes, report } = await discoverAndClose(one, tried(["chroot '/var' or die qq(cannot chroot: $!\\n);"]));
+    expect(report.trial?.refused?.said).toContain("cannot chroot: Operation not permitted");
+    expect(notes).toEqual([expect.stringContaining("its files are complete, but not every sandbox lets it run")]);
+  });
+
+  test("and never can work there fails with one report, which has the include that would mend it", async () => {
+    const key = "/etc/ssh/ssh_host_ed25519_key";
+    const lines = [`if ($jailed) { open my $file, '<', '${key}' or die qq(no key: $!\\n) }`];
+    const failed = await discover(one.host, tried(lines), options).catch((error) => error);
+    await closeBuildRoot(one);
+    expect(failed).toMatchObject({ kind: "discovery" });
+    expect(failed.message).toContain("tried.service ran where it was traced, and does not run in its jail");
+    expect(failed.message).toContain(`missing: ${key} (is a place of private keys)`);
+    expect(failed.message).toContain("it said: no key: No such file or directory");
+    expect(failed.message).toContain(`would most likely mend it: include: ["${key}"]`);
+    expect(await leftovers(one)).toMatch(/^0\n0\n0/);
+  });
+});
