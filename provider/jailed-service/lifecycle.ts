@@ -89,6 +89,8 @@ async function remove(call: Call, state: State): Promise<void> {
     dropped.map(({ volumeName }) => `${VOLUMES}/${volumeName}`),
   );
   await apply(call, state, steps);
+  for (const { volumeName, removeOnDelete } of Object.values(state.volumes ?? {}))
+    if (!removeOnDelete) call.info?.(`volume ${volumeName} stays on the host: ${VOLUMES}/${volumeName}`);
 }
 
 /** The failed slot goes; a second failure adds to the reasons and hides nothing. */

@@ -23,7 +23,7 @@ export interface JailedServiceArgs<Ports extends Readonly<Record<string, PortArg
   adopt?: boolean;
   /** Its ports by key: the usual port inside, an allocated one on the host. Changes leave the process alone. */
   ports?: Ports;
-  /** Program and arguments; default: the distribution unit's own. */
+  /** Program and arguments; default: the distribution unit's own. `${CREDENTIALS_DIRECTORY}` is where `credentials` are. */
   execStart?: pulumi.Input<pulumi.Input<string>[]>;
   /** Added to the unit's own. Readable by every user of the host: a secret is refused. */
   environment?: pulumi.Input<Record<string, pulumi.Input<string>>>;

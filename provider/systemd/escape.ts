@@ -8,14 +8,19 @@ export function execArgument(text: string): string {
   return `"${quoted(text).replaceAll("$", "$$$$")}"`;
 }
 
-/** A whole Exec line. */
+/** A whole Exec line. Of variables, only the place of credentials is one: systemd draws it at each start. */
 export function execLine(argv: readonly string[], argv0?: string): string {
   const [program = ""] = argv;
   if (!program.startsWith("/")) throw new Error(`${JSON.stringify(program)} is not an absolute path`);
   // A program in quotes is fine for systemd, but plain paths read better.
   const head = /^[A-Za-z0-9_./+-]+$/.test(program) ? program : execArgument(program);
   const name = argv0 === undefined ? [] : [execArgument(argv0)];
-  return [`${argv0 === undefined ? "" : "@"}${head}`, ...name, ...argv.slice(1).map(execArgument)].join(" ");
+  return [`${argv0 === undefined ? "" : "@"}${head}`, ...name, ...argv.slice(1).map(withCredentials)].join(" ");
+}
+
+function withCredentials(argument: string): string {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: systemd's own syntax
+  return execArgument(argument).replaceAll("$${CREDENTIALS_DIRECTORY}", () => "${CREDENTIALS_DIRECTORY}");
 }
 
 /** `NAME=value` for Environment=, where `$` means nothing. */

@@ -54,6 +54,13 @@ test("a plain value can't go on in the next line", () => {
   expect(() => plainValue("x\\")).toThrow(/backslash/);
 });
 
+test("an Exec line's arguments may name the place of credentials, and expand nothing else", () => {
+  // biome-ignore-start lint/suspicious/noTemplateCurlyInString: systemd's own syntax
+  const line = execLine(["/x", "--file=${CREDENTIALS_DIRECTORY}/a", "$${CREDENTIALS_DIRECTORY}", "${HOME} $HOME"]);
+  expect(line).toBe('/x "--file=${CREDENTIALS_DIRECTORY}/a" "$$${CREDENTIALS_DIRECTORY}" "$${HOME} $$HOME"');
+  // biome-ignore-end lint/suspicious/noTemplateCurlyInString: systemd's own syntax
+});
+
 test.each(["/a:b", "/a b", '/a"b', "/a\\b", "relative", "/a/../b", "/a//b", "/a/", "/a\nb", "/a$b"])(
   "the path %j is refused",
   (path) => {
