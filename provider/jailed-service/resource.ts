@@ -33,7 +33,10 @@ export interface JailedServiceArgs<Ports extends Readonly<Record<string, PortArg
   configFiles?: pulumi.Input<
     Record<string, pulumi.Input<{ content: pulumi.Input<string>; mode?: pulumi.Input<string> }>>
   >;
-  /** Data that outlives the service, by key. A change restarts it; a dropped volume stays on the host. */
+  /**
+   * Data that outlives the service, by key. A new one begins with what the jail's packages put there, owned by the service.
+   * A change restarts it; a dropped volume stays on the host. Directories that it writes and that have no volume go with it.
+   */
   volumes?: Readonly<Record<string, VolumeArgs>>;
   /** Endpoints of other jailed services: each is reached by its key as a host name, on its usual port. */
   connects?: Readonly<Record<string, pulumi.Input<Endpoint> | ConnectArgs>>;
