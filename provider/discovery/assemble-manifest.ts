@@ -1,5 +1,7 @@
 import type { Loosening } from "../manifest/launch.ts";
 import type { Entry, Manifest } from "../manifest/manifest.ts";
+import { isInterpreter } from "./deny.ts";
+import { probeImportsOf } from "./describe.ts";
 import { type Inventory, resolvePath } from "./inventory.ts";
 import { deriveLaunch, plainLaunch, runningUsers } from "./launch.ts";
 import { findDaemon } from "./processes.ts";
@@ -26,6 +28,10 @@ export interface DiscoveryReport {
   readonly bytes: number;
   /** What each probe got, such as `80 ok http 200`. */
   readonly probes: readonly string[];
+  /** Files that came in by the probes alone, besides what start, reload and stop used. */
+  readonly probeImports: readonly { readonly path: string; readonly why: string }[];
+  /** Packages without which it did not start, although those asked for only recommend them. */
+  readonly recommended: readonly string[];
   /** How the daemon fared in its jail; undefined when it was not tried there. */
   readonly trial?: TrialReport;
 }
@@ -71,6 +77,9 @@ export function assembleManifest(
     .filter(({ kind }) => kind !== "runtime")
     .map(({ path }) => resolvePath(inventory, path).canonical);
   const { entries, denied } = selectEntries({ spec, inventory, touched, programs, mounted, repairs });
+  const interpreters = entries
+    .filter(({ path, kind }) => kind === "file" && isInterpreter(path))
+    .map(({ path, why }) => ({ path, why: why[0] ?? "" }));
   return {
     manifest: {
       schema: 1,
@@ -78,6 +87,7 @@ export function assembleManifest(
       ...describePackages(packagesOf(entries, inventory), inventory),
       entries,
       launch,
+      ...(interpreters.length > 0 ? { interpreters } : {}),
     },
     denied: [...denied, ...writable.refused],
     changed: changedDirectories(mounted, touched, inventory),
@@ -85,6 +95,8 @@ export function assembleManifest(
       files: entries.filter(({ kind }) => kind === "file").length,
       bytes: entries.reduce((sum, entry) => sum + (entry.size ?? 0), 0),
       probes: trace.notes.probes,
+      probeImports: probeImportsOf(entries),
+      recommended: trace.notes.recommended,
     },
   };
 }

@@ -2,6 +2,7 @@ import { HostError } from "../host/errors.ts";
 import type { Host, Progress } from "../host/host.ts";
 import type { Step } from "../host/step.ts";
 import { assembleManifest, type Discovery } from "./assemble-manifest.ts";
+import { describeDiscovery } from "./describe.ts";
 import { parseInventory } from "./inventory.ts";
 import { unpackSections } from "./sections.ts";
 import { observeSeeds, seedPaths, withSeeds } from "./seeds.ts";
@@ -53,12 +54,17 @@ export async function discover(host: Host, spec: DiscoverySpec, options: Discove
     const inventory = parseInventory(sections.get("inventory") ?? "");
     if (isTried(spec)) {
       const tried = await tryJail(host, spec, { unit: spec.unit, trace, inventory }, options);
-      return { ...tried, buildRoot, notes: describeTrial(tried.report.trial) };
+      return { ...tried, buildRoot, notes: [...describeDiscovery(spec, tried), ...describeTrial(tried.report.trial)] };
     }
     const discovery = assembleManifest(spec, trace, inventory);
     const paths = seedPaths(discovery.manifest);
     const [seeds] = paths.length > 0 ? await host.ask([observeSeeds(buildRoot, paths)]) : [[]];
-    return { ...discovery, manifest: withSeeds(discovery.manifest, seeds, discovery.changed), buildRoot, notes: [] };
+    return {
+      ...discovery,
+      manifest: withSeeds(discovery.manifest, seeds, discovery.changed),
+      buildRoot,
+      notes: describeDiscovery(spec, discovery),
+    };
   } catch (error) {
     if (error instanceof HostError) throw error;
     throw new HostError("discovery", host.label, error instanceof Error ? error.message : String(error));

@@ -36,7 +36,7 @@ export interface DeclaredFile {
 export interface DiscoveryMethod {
   /** `trace` runs the unit; `static` follows ELF needs only; `none` takes `include` and `files` only. */
   readonly method: "trace" | "static" | "none";
-  readonly probe?: Probe;
+  readonly probe?: Probe | readonly Probe[];
   /** Seconds for the traced start, probe, reload and stop together. */
   readonly deadlineSeconds: number;
   /** Repair rounds in the jail at most; 0 leaves the trial there out. Default 3. */
@@ -46,7 +46,14 @@ export interface DiscoveryMethod {
 /** What to do with the traced daemon; default: connect to each tcp port it listens on, and GET / where it keeps silent. */
 export interface Probe {
   readonly jailPort?: number;
-  readonly type?: "http" | "tcp" | "exec";
+  /** Default: `script` with a script, `exec` with a command, `http` with a path, else `tcp`. */
+  readonly type?: "http" | "tcp" | "exec" | "script";
+  /** Path of the URL. */
   readonly path?: string;
+  /** `200` or `200-399`, of an answer of HTTP. Default: all below 400. */
+  readonly expectStatus?: string;
+  /** Runs in the build root, beside the daemon. */
   readonly command?: readonly string[];
+  /** Runs on the host with the daemon's network, its tcp ports in JAIL_PORTS. */
+  readonly script?: string;
 }

@@ -120,9 +120,35 @@ function preparation({ prepare }: DiscoverySpec): DiscoverySpec["files"] {
   return prepare === undefined ? {} : { "/.pulumi-jail-prepare": { content: prepare, mode: "0600", owner: "root" } };
 }
 
-function probeWords(probe: Probe | undefined): readonly string[] {
-  const type = probe === undefined ? "-" : (probe.type ?? (probe.path === undefined ? "tcp" : "http"));
-  return [type, `${probe?.jailPort ?? "-"}`, probe?.path ?? "-", ...(probe?.command ?? [])];
+/** A word per probe (trace-probe.sh). */
+function probeWords(probe: DiscoverySpec["discovery"]["probe"]): readonly string[] {
+  const probes = probe === undefined ? [] : Array.isArray(probe) ? (probe as readonly Probe[]) : [probe as Probe];
+  return probes.map((one) => {
+    const type = typeOf(one);
+    const last = type === "script" ? [one.script ?? ""] : type === "exec" ? (one.command ?? []) : [];
+    return [type, `${one.jailPort ?? "-"}`, one.path ?? "-", one.expectStatus ?? "-", ...last]
+      .map(encodeWord)
+      .join(" ");
+  });
+}
+
+function typeOf({ type, script, command, path }: Probe): NonNullable<Probe["type"]> {
+  if (type !== undefined) return type;
+  if (script !== undefined) return "script";
+  if (command !== undefined) return "exec";
+  return path === undefined ? "tcp" : "http";
+}
+
+/** Steps take no newline in an argument. */
+function encodeWord(word: string): string {
+  const bytes = [...Buffer.from(word)];
+  return bytes
+    .map((byte) => (/[\w./:=,-]/.test(String.fromCharCode(byte)) ? String.fromCharCode(byte) : escapedByte(byte)))
+    .join("");
+}
+
+function escapedByte(byte: number): string {
+  return `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
 }
 
 /** A line `MODE OWNER LENGTH PATH` for each file, then its bytes and a newline. */

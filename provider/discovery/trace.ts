@@ -17,6 +17,8 @@ export interface TraceNotes {
   readonly phases: readonly { readonly phase: Phase | "end"; readonly time: number }[];
   /** `tcp 80 ::`, `unix /run/x.sock`. */
   readonly listens: readonly string[];
+  /** Packages that were put in for a second try. */
+  readonly recommended: readonly string[];
   /** What each probe got: `80 ok http 200`. */
   readonly probes: readonly string[];
   /** RuntimeDirectory= and kin: `StateDirectory 0755 /var/lib/x`. */
@@ -61,6 +63,7 @@ function parseNotes(text: string): TraceNotes {
     }),
     listens: [...new Set(values("listen"))].sort(),
     probes: values("probe"),
+    recommended: values("recommended").flatMap((value) => value.split(" ")),
     declaredDirectories: values("directory").map((value) => {
       const [, key, mode, path] = /^(\S+) (\S+) (.*)$/.exec(value) ?? [];
       return { key: key ?? "", mode: mode ?? "0755", path: path ?? "" };

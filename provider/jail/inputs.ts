@@ -22,7 +22,7 @@ export interface JailInputs extends CommonInputs {
   readonly prepare?: string;
   readonly discovery: {
     readonly method: "trace" | "static" | "none";
-    readonly probe?: JailProbe;
+    readonly probe?: JailProbe | readonly JailProbe[];
     readonly rounds: number;
     readonly deadlineSeconds: number;
   };
@@ -40,9 +40,11 @@ export interface JailInputs extends CommonInputs {
 /** What a jail is probed by while it is traced; default: what the daemon listens on. */
 export interface JailProbe {
   readonly jailPort?: number;
-  readonly type?: "http" | "tcp" | "exec";
+  readonly type?: "http" | "tcp" | "exec" | "script";
   readonly path?: string;
+  readonly expectStatus?: string;
   readonly command?: readonly string[];
+  readonly script?: string;
 }
 
 export interface JailOutputs extends CommonOutputs {

@@ -93,8 +93,11 @@ export interface JailDiscovery {
    * with a unit, else "static".
    */
   method?: pulumi.Input<"trace" | "static" | "none">;
-  /** What the traced daemon is asked; default: whatever port it listens on. */
-  probe?: pulumi.Input<Probe>;
+  /**
+   * What the traced daemon is asked, one question or several in turn; default: each tcp port it listens on is connected to,
+   * and asked for "/" where it keeps silent. The richer, the more of its files are seen; what it brought in is told.
+   */
+  probe?: pulumi.Input<Probe | pulumi.Input<Probe>[]>;
   /**
    * How often at most files are added that the daemon looked for in its jail in vain: before a generation counts, the daemon
    * is started and probed in it, under the sandbox of a service. Default 3; 0 leaves this trial out. Each round is told, and
@@ -109,12 +112,19 @@ export interface JailDiscovery {
 export interface Probe {
   /** Its usual port; default: what it listens on. */
   jailPort?: pulumi.Input<number>;
-  /** Default "tcp", or "http" with a path. */
-  type?: pulumi.Input<"http" | "tcp" | "exec">;
+  /** Default: "script" with a script, "exec" with a command, "http" with a path, else "tcp". */
+  type?: pulumi.Input<"http" | "tcp" | "exec" | "script">;
   /** Path of the URL; default "/". */
   path?: pulumi.Input<string>;
-  /** For "exec": program and arguments, of the build root. */
+  /** Of the answer of HTTP, "200" or "200-399"; default: all below 400. */
+  expectStatus?: pulumi.Input<string>;
+  /** For "exec": program and arguments, of the build root, run beside the daemon in its trace; it has to end with 0. */
   command?: pulumi.Input<pulumi.Input<string>[]>;
+  /**
+   * For "script": text of a script of the POSIX shell. It runs as root on the host, in "/", with the daemon's network and
+   * its tcp ports in `JAIL_PORTS`; nothing that it uses gets into the jail. It has to end with 0, within a minute.
+   */
+  script?: pulumi.Input<string>;
 }
 
 /** A minimal, immutable tree of what a program needs, on one host. It only builds: a JailedService chooses it and runs it. */

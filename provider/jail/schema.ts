@@ -57,20 +57,7 @@ export const jailSchema: v.GenericSchema = v.looseObject({
       ),
       rounds: whole(0, 10),
       deadlineSeconds: whole(10, 3600),
-      probe: v.optional(
-        known(
-          v.looseObject({
-            jailPort: v.optional(whole(1, 65535)),
-            type: v.optional(
-              known(
-                v.picklist(["http", "tcp", "exec"], (issue) => `${shown(issue.input)} is not "http", "tcp" or "exec"`),
-              ),
-            ),
-            path: v.optional(pattern(/^\/\S*$/, 'is no path of a URL; it begins with "/"')),
-            command: v.optional(list(known(text()))),
-          }),
-        ),
-      ),
+      probe: v.optional(known(v.lazy((given) => (Array.isArray(given) ? v.array(probeSchema()) : probeSchema())))),
     }),
   ),
   users: list(pattern(/^[a-z_][a-z0-9_-]{0,31}$/, "is no user name")),
@@ -84,6 +71,33 @@ export const jailSchema: v.GenericSchema = v.looseObject({
   keepGenerations: whole(0, 100),
   adopt: v.optional(known(v.boolean((issue) => `${shown(issue.input)} is neither true nor false`))),
 });
+
+function probeSchema() {
+  const type = v.picklist(
+    ["http", "tcp", "exec", "script"],
+    (issue) => `${shown(issue.input)} is not "http", "tcp", "exec" or "script"`,
+  );
+  return known(
+    v.pipe(
+      v.looseObject({
+        jailPort: v.optional(whole(1, 65535)),
+        type: v.optional(known(type)),
+        path: v.optional(pattern(/^\/\S*$/, 'is no path of a URL; it begins with "/"')),
+        expectStatus: v.optional(pattern(/^[1-5]\d\d(-[1-5]\d\d)?$/, 'is no status such as "200" or "200-399"')),
+        command: v.optional(list(known(text()))),
+        script: v.optional(pattern(/^[^\0]*\S[^\0]*$/, "is no script of the POSIX shell")),
+      }),
+      v.forward(
+        v.check(({ type, command }) => type !== "exec" || command !== undefined, 'type "exec" needs one'),
+        ["command"],
+      ),
+      v.forward(
+        v.check(({ type, script }) => type !== "script" || script !== undefined, 'type "script" needs one'),
+        ["script"],
+      ),
+    ),
+  );
+}
 
 function list(item: v.GenericSchema) {
   return known(v.array(item, (issue) => `${shown(issue.input)} is not a list`));

@@ -12,6 +12,8 @@ export interface Manifest {
   readonly entries: readonly Entry[];
   /** How the daemon was seen to start; the service's unit is derived from it. */
   readonly launch: Launch;
+  /** Shells and interpreters in the tree, which run any text that they are given, and why; absent when there are none. */
+  readonly interpreters?: readonly { readonly path: string; readonly why: string }[];
   /**
    * What the packages put into directories that the daemon writes, kept beside the tree and part of no digest: keys and
    * identities in it differ by host. Absent when there is nothing, and in manifests older than seeds.

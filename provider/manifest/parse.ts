@@ -90,6 +90,7 @@ const manifestSchema: v.GenericSchema<unknown, Manifest> = v.looseObject({
   packages: words,
   entries: v.array(entrySchema),
   launch: launchSchema,
+  interpreters: v.optional(v.array(v.looseObject({ path: text, why: text }))),
   seeds: v.optional(seedsSchema),
   platform: v.optional(v.looseObject({ distribution: text, release: text, architecture: text })),
   origins: v.optional(v.record(text, v.looseObject({ architecture: text, source: text, sourceVersion: text }))),

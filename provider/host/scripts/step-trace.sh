@@ -2,7 +2,7 @@
 # systemd itself runs the distribution's unit, each Exec line wrapped in strace, as a runtime unit in the build root: no
 # meaning of a unit file is lost (Type=, prefixes, quoting, variables). strace -D leaves the daemon the unit's main process.
 
-# step_trace_unit ID UNIT DEADLINE PROBE-TYPE|- PROBE-PORT|- PROBE-PATH|- COMMAND..: start, probe, reload, stop. Leaves in
+# step_trace_unit ID UNIT DEADLINE PROBE..: as trace_probe_source has them. It does start, probe, reload, stop. Leaves in
 # log/: unit (the runtime unit), facts (KEY=VALUE lines), one strace log per Exec line.
 step_trace_unit() {
   build=$STATE/build/$1
@@ -104,7 +104,8 @@ trace_run_program() {
   cat <<'PERL'
 use strict;
 use Socket qw(:DEFAULT inet_ntop);
-my ($name, $unit, $root, $log, $deadline, $type, $port, $path, @command) = @ARGV;
+my ($name, $unit, $root, $log, $deadline, @words) = @ARGV;
+my @probes = parsed_probes(@words);
 my $end = time + $deadline;
 open my $facts, ">>", "$log/facts" or die "cannot write $log/facts: $!\n";
 
@@ -164,8 +165,9 @@ PERL
 }
 
 # What the traced run and the trial in the jail (step-trial.sh) share: looking at a unit's processes, and probing them. The
-# main part before it declares $name, $unit, $root, $port, $type, $path, @command, $end, $since, $facts.
+# main part before it declares $name, $unit, $root, $log, @probes, $end, $since, $facts.
 trace_look_source() {
+  trace_probe_source
   cat <<'PERL'
 sub fact { print $facts "$_[0]\n" }
 sub mark { chomp(my $now = `date +%s.%N`); fact("phase=$_[0] $now") }
@@ -239,7 +241,7 @@ sub address6 { inet_ntop(AF_INET6, pack "V4", unpack "N4", pack "H32", $_[0]) }
 # Until it listens and has listened to no more for a third of a second, or does nothing at all any more.
 sub wait_until_ready {
   my ($quiet_for) = @_;
-  my ($before, $ticks, $same, $idle, $alone) = ("", -1, 0, 0, 0);
+  my ($before, $ticks, $same, $idle, $alone, @missing) = ("", -1, 0, 0, 0);
   while (time < $end) {
     my @all = members() or return;
     my @members = grep { $$_{comm} ne "strace" && $$_{state} ne "Z" } @all;
@@ -251,12 +253,12 @@ sub wait_until_ready {
     $same = @listeners && "@listeners" eq $before ? $same + 1 : 0;
     $idle = $sum == $ticks ? $idle + 1 : 0;
     ($before, $ticks) = ("@listeners", $sum);
-    my $listens = $port eq "-" ? $same : $same && grep({ /^(tcp|udp) $port / } @listeners);
-    return if $listens && $same >= 3 && $idle >= 2;
-    return if $idle >= $quiet_for * 10 && ($port eq "-" || $quiet_for <= 1);
+    @missing = grep { my $port = $_; !grep { /^(tcp|udp) $port / } @listeners } wanted_ports();
+    return if $same >= 3 && !@missing && $idle >= 2;
+    return if $idle >= $quiet_for * 10 && (!@missing || $quiet_for <= 1);
     pause(0.1);
   }
-  gave_up("did not begin to listen on $port") if $port ne "-";
+  gave_up("did not begin to listen on @missing") if @missing;
 }
 
 sub settle {
@@ -270,63 +272,6 @@ sub settle {
     return if $idle >= $seconds - 0.05;
     pause(0.1);
   }
-}
-
-sub probe {
-  my ($main) = @_;
-  if ($type eq "exec") {
-    my $code = system("timeout", remaining(30), "nsenter", "--target", $main, "--mount", "--net", "--root", "--wd", "--", @command);
-    fact("probe=exec " . ($code >> 8));
-    $code == 0 or gave_up("was started, but the probe's command failed with exit code " . ($code >> 8));
-    return;
-  }
-  my @ports = map { /^tcp (\d+) (\S+)/ ? [$1, $2] : () } listeners($main);
-  @ports = grep { $port eq "-" || $$_[0] == $port } @ports;
-  my %seen; @ports = grep { !$seen{$$_[0]}++ } @ports;
-  if ($type ne "-" && !@ports) { gave_up("was started, but listens on no such port to probe" . ($port eq "-" ? "" : ": $port")) }
-  my @arguments = map { @$_ } @ports;
-  return unless @arguments;
-  open my $answers, "-|", "timeout", remaining(30), "nsenter", "--target", $main, "--net", "--", "perl", "-e", probe_program(),
-    $type, $path, @arguments or die "cannot probe: $!\n";
-  my @answers = <$answers>;
-  close $answers;
-  for (@answers) { chomp; fact("probe=$_") }
-  if ($type ne "-" && grep { !/ ok/ } @answers) { gave_up("was started, but the probe failed: @answers") }
-}
-
-# Waits a moment for a server that speaks first; to one that is silent it sends a request of HTTP.
-sub probe_program {
-  return q{
-    use strict; use Socket qw(:DEFAULT inet_pton); use IO::Socket::INET; use IO::Select;
-    my ($type, $path, @ports) = @ARGV;
-    $path = "/" if $path eq "-";
-    while (my ($port, $address) = splice @ports, 0, 2) {
-      my $socket;
-      if ($address =~ /:/ && $address ne "::") {
-        socket $socket, AF_INET6, SOCK_STREAM, 0;
-        connect $socket, pack_sockaddr_in6($port, inet_pton(AF_INET6, $address)) or undef $socket;
-      } else {
-        $address = "127.0.0.1" if $address =~ /^(::|0\.0\.0\.0)$/;
-        $socket = IO::Socket::INET->new(PeerAddr => $address, PeerPort => $port, Timeout => 5);
-      }
-      if (!$socket) { print "$port refused\n"; next }
-      my $ready = IO::Select->new($socket);
-      my $answer = "";
-      if ($type eq "tcp") { print "$port ok tcp\n"; next }
-      if ($type eq "-" && $ready->can_read(0.15)) { sysread $socket, $answer, 4096 }
-      else {
-        local $SIG{PIPE} = "IGNORE";
-        syswrite $socket, "GET $path HTTP/1.1\r\nHost: localhost\r\nUser-Agent: pulumi-jail\r\nConnection: close\r\n\r\n";
-        my $until = time + ($type eq "http" ? 20 : 5);
-        while (time < $until && length $answer < 65536 && $ready->can_read($until - time)) {
-          sysread $socket, $answer, 65536, length $answer or last;
-        }
-      }
-      if ($answer =~ m{^HTTP/1\.[01] (\d+)}) { print "$port ", ($1 < 400 ? "ok" : "answered"), " http $1\n" }
-      elsif ($type eq "http") { print "$port no answer of HTTP\n" }
-      else { print "$port ok ", length $answer ? "spoke" : "silent", "\n" }
-    }
-  };
 }
 
 # What can only be seen while it runs.

@@ -3,7 +3,7 @@
 # probed and watched by strace from inside. What it looked up in vain, though the build root has it, is what the jail lacks.
 # strace, its loader and libraries are bound in at /.trace, its log at /.trace-log, so that they are no part of what is tried.
 
-# step_trial_jail ID UNIT DEADLINE TYPE PROBE-TYPE|- PROBE-PORT|- PROBE-PATH|- COMMAND..: CONTENT is a row of parts, each a
+# step_trial_jail ID UNIT DEADLINE TYPE PROBE..: CONTENT is a row of parts, each a
 # line `NAME LENGTH` and that many bytes: entries, unit, passwd, group, listens, seeds and the made files by sha256. Prints
 # lines: KIND TAB VALUE.. (provider/discovery/trial.ts reads them). Fails only when nothing could be tried.
 step_trial_jail() {
@@ -134,7 +134,9 @@ trial_run_source() {
   cat <<'PERL'
 use strict;
 use Socket qw(:DEFAULT inet_ntop);
-my ($name, $unit, $log, $deadline, $kind, $type, $port, $path, @command) = @ARGV;
+my ($name, $unit, $log, $deadline, $kind, @words) = @ARGV;
+# A command of the build root is not in the jail.
+my @probes = grep { $$_{type} ne "exec" } parsed_probes(@words);
 chomp(my $since = `date +%s.%6N`);
 my ($root, $end) = ("", time + $deadline);
 open my $facts, ">", "$log/facts" or die "cannot write $log/facts: $!\n";

@@ -4,6 +4,7 @@ import { parseInventory } from "../../../provider/discovery/inventory.ts";
 import { unpackSections } from "../../../provider/discovery/sections.ts";
 import type { DiscoverySpec } from "../../../provider/discovery/spec.ts";
 import { parseTrace } from "../../../provider/discovery/trace.ts";
+import type { Repair } from "../../../provider/discovery/trial.ts";
 
 /** What a real host printed for a unit (step-inspect.sh), as the driver gets it. */
 export function recordedSections(unit: string): ReadonlyMap<string, string> {
@@ -26,7 +27,16 @@ export function specOf(unit: string, changes: Partial<DiscoverySpec> = {}): Disc
 }
 
 /** The discovery of a recorded trace. */
-export function discoverRecorded(unit: string, changes: Partial<DiscoverySpec> = {}): Discovery {
+export function discoverRecorded(
+  unit: string,
+  changes: Partial<DiscoverySpec> = {},
+  repairs: readonly Repair[] = [],
+): Discovery {
   const sections = recordedSections(unit);
-  return assembleManifest(specOf(unit, changes), parseTrace(sections), parseInventory(sections.get("inventory")!));
+  return assembleManifest(
+    specOf(unit, changes),
+    parseTrace(sections),
+    parseInventory(sections.get("inventory")!),
+    repairs,
+  );
 }

@@ -25,7 +25,7 @@ test("a discovery is one plan: sweep, build root, trace, inventory", () => {
     },
     {
       step: "trace-unit",
-      args: ["jail-x", "app.service", "90", "http", "8080", "/health"],
+      args: ["jail-x", "app.service", "90", "http 8080 /health -"],
       describe: "tracing app.service",
     },
     {
@@ -37,6 +37,22 @@ test("a discovery is one plan: sweep, build root, trace, inventory", () => {
       ],
       describe: "looking at what it needs",
     },
+  ]);
+});
+
+test("several probes travel as one word each, whatever is in them", () => {
+  const probe = [
+    { jailPort: 80, path: "/a b", expectStatus: "200-204" },
+    { jailPort: 81 },
+    { command: ["/bin/ask", "-", "%é"] },
+    { script: "ask $JAIL_PORTS\nagain" },
+  ];
+  const spec = specOf("app.service", { discovery: { method: "trace", deadlineSeconds: 90, probe } });
+  expect(planDiscovery(spec, "jail-x", "jail/x")[2]!.args.slice(3)).toEqual([
+    "http 80 /a%20b 200-204",
+    "tcp 81 - -",
+    "exec - - - /bin/ask - %25%C3%A9",
+    "script - - - ask%20%24JAIL_PORTS%0Aagain",
   ]);
 });
 

@@ -114,6 +114,16 @@ describe("check", () => {
     [{ discovery: { method: "guess" } }, 'discovery.method: "guess" is not "trace", "static" or "none"'],
     [{ discovery: { deadlineSeconds: 1 } }, "discovery.deadlineSeconds: 1 is not a whole number from 10 to 3600"],
     [{ discovery: { probe: { path: "x" } } }, 'discovery.probe.path: "x" is no path of a URL; it begins with "/"'],
+    [
+      { discovery: { probe: [{ path: "/" }, { expectStatus: "ok" }] } },
+      'discovery.probe[1].expectStatus: "ok" is no status such as "200" or "200-399"',
+    ],
+    [
+      { discovery: { probe: [{ type: "ask" }] } },
+      'discovery.probe[0].type: "ask" is not "http", "tcp", "exec" or "script"',
+    ],
+    [{ discovery: { probe: { type: "exec" } } }, 'discovery.probe.command: type "exec" needs one'],
+    [{ discovery: { probe: [{ type: "script" }] } }, 'discovery.probe[0].script: type "script" needs one'],
     [{ users: ["a:b"] }, 'users[0]: "a:b" is no user name'],
     [{ pinnedGeneration: "3f9a" }, 'pinnedGeneration: "3f9a" is no generation; 16 hex digits'],
     [{ keepGenerations: -1 }, "keepGenerations: -1 is not a whole number from 0 to 100"],
@@ -136,6 +146,8 @@ describe("check", () => {
   test("lets unknown values pass inside of lists, files and objects", () => {
     const files = { "/a": UNKNOWN, "/b": { content: UNKNOWN, mode: UNKNOWN } };
     const discovery = { method: UNKNOWN, probe: { jailPort: UNKNOWN } };
+    for (const probe of [UNKNOWN, [UNKNOWN, { type: "exec", command: UNKNOWN }], [{ type: UNKNOWN, script: "true" }]])
+      expect(failuresOf({ discovery: { probe } })).toEqual([]);
     expect(failuresOf({ packages: [UNKNOWN], include: [UNKNOWN], files, discovery, unit: UNKNOWN })).toEqual([]);
   });
 });
