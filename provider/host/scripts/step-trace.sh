@@ -153,7 +153,7 @@ sub missing_files {
     if (!/ = -1 /) { $found{$name} = 1; next }
     next unless / = -1 ENOENT/ && !/ execve\(/;
     $path = "$directory/$path" if $path !~ m{^/} && defined $directory;
-    push @missing, $path if $path =~ m{^/} && $path !~ m{^/(proc|sys|dev)/|/(glibc-hwcaps|locale|gconv)(/|$)|^/etc/ld\.so};
+    push @missing, $path if $path =~ m{^/} && $path !~ m{^/(proc|sys|dev)/|/(glibc-hwcaps|locale|gconv)(/|$)|^/etc/ld\.so|/nscd/};
   }
   my %seen;
   @missing = grep { my ($name) = m{([^/]+)/*$}; !$found{$name} && !$seen{$_}++ && !-e "$root$_" } reverse @missing;
@@ -176,14 +176,16 @@ sub remaining { my $left = $end - time; $left = $_[0] if $_[0] && $left > $_[0];
 sub read_lines { open my $in, "<", $_[0] or return; return <$in> }
 
 sub gave_up {
-  my ($what) = @_;
+  my ($what, @more) = @_;
   my ($result) = map { s/^Result=//r } grep { /^Result=/ } `systemctl show -p Result $name`;
   chomp $result;
   $what = "did not start within $deadline seconds" if time >= $end;
   my ($place, $identifier) = $name =~ /^pulumi-jail-trial-/ ? ("its jail", $name) : ("the build root", $unit);
-  print STDERR "$unit $what in $place (result: $result)\n";
+  print STDERR "$unit $what in $place (result: $result)\n", map { "$_\n" } @more;
   system "journalctl", "--sync";
-  print STDERR `journalctl -q --no-pager -o cat -n 30 --since=\@$since SYSLOG_IDENTIFIER=$identifier + _SYSTEMD_UNIT=$name + UNIT=$name`;
+  # Of the tracer, and not of the service.
+  my $noise = qr/left-over process|indicates unclean termination|\(strace\) remains running|^(Job for|See "systemctl)/;
+  print STDERR grep { !/$noise/ } `journalctl -q --no-pager -o cat -n 30 --since=\@$since SYSLOG_IDENTIFIER=$identifier + _SYSTEMD_UNIT=$name + UNIT=$name`;
   my @missing = defined &missing_files ? missing_files() : ();
   print STDERR "it asked for and did not find, the last first: @missing\n" if @missing;
   exit 4;

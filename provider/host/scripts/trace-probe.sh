@@ -43,7 +43,7 @@ sub probe_by_command {
   return if $code == 0;
   chomp @said;
   @said = @said[-5 .. -1] if @said > 5;
-  gave_up("was started, but the probe's $type failed with exit code $code" . (@said ? ", saying: @said" : ""));
+  gave_up("was started, but the probe's $type failed with exit code $code", @said);
 }
 
 sub probe_by_connection {
