@@ -55,6 +55,10 @@ export function findWritable(
     const own = inventory.facts.get(home)?.owner === name && used(touched.keys());
     if (ownPlace.test(home) && (own || used(found.keys()))) found.set(home, modeOf(home, notes, inventory));
   }
+  // Several places of one program in a directory of its own are one place.
+  const parents = [...found.keys()].filter((path) => kindOf(path) !== "runtime").map(parentOf);
+  for (const parent of parents.filter((path, index) => ownPlace.test(path) && parents.indexOf(path) !== index))
+    found.set(parent, modeOf(parent, notes, inventory));
   const directories = [...found]
     .map(([path, mode]): WritableDirectory => ({ path, kind: kindOf(path), mode }))
     .filter(({ path, kind }) => kind === "runtime" || ![...found.keys()].some((other) => path.startsWith(`${other}/`)))

@@ -46,6 +46,17 @@ test("an empty directory of the daemon's user that it looked at is one that it w
   expect(paths).toEqual(["state 0750 /var/spool/app"]);
 });
 
+test("several places in one directory of a program's own are one place, and never all of /var/lib", () => {
+  const made = { written: "start" } as const;
+  expect(writable({ "/var/lib/other/a/1": made, "/var/lib/other/b/1": made }).paths).toEqual([
+    "state 0755 /var/lib/other",
+  ]);
+  expect(writable({ "/var/lib/one/1": made, "/var/lib/two/1": made }).paths).toEqual([
+    "state 0755 /var/lib/one",
+    "state 0755 /var/lib/two",
+  ]);
+});
+
 test("what the unit says is written to is writable, though no probe wrote there, and never /etc", () => {
   const facts = "directory=ReadWritePaths 0755 /var/lib/other\ndirectory=ReadWritePaths 0755 /etc/app\n";
   expect(writable({}, facts).paths).toEqual(["state 0755 /var/lib/other"]);
