@@ -64,13 +64,20 @@ export function assembleManifest(
     throw new Error(`the trace of ${spec.unit} does not show its main process`);
   }
   const touched: Touched = daemon === undefined ? new Map() : findTouched(daemon.calls, trace.notes);
-  const directories = repairs.flatMap(({ path, how }) => (how === "writable" ? [path] : []));
+  const repaired = (kind: Repair["how"]) => repairs.flatMap(({ path, how }) => (how === kind ? [path] : []));
+  const directories = repaired("writable");
   const users = daemon === undefined ? [] : runningUsers(trace, daemon, inventory);
   const writable = findWritable(touched, trace.notes, inventory, users, directories);
   const launch =
     daemon === undefined
       ? plainLaunch(spec, trace, inventory)
-      : deriveLaunch(spec, trace, daemon, inventory, writable.directories);
+      : deriveLaunch(
+          { ...spec, users: [...spec.users, ...repaired("user")] },
+          trace,
+          daemon,
+          inventory,
+          writable.directories,
+        );
   const program = daemon === undefined ? launch.argv.slice(0, 1) : [daemon.exec.path];
   const programs = spec.discovery.method === "none" ? [] : [...new Set([...program, ...(spec.programs ?? [])])];
   const mounted = launch.writable

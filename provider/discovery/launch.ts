@@ -129,6 +129,8 @@ function cleanEnvironment(environment: readonly string[], trace: Trace): Readonl
     const at = line.indexOf("=");
     const [name, value] = [line.slice(0, at), line.slice(at + 1)];
     // $PIDFILE tells where PID 1 looked for it, in the build root.
+    // systemd takes no other names (systemd.exec(5)), and only a program that executes itself anew makes them.
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) return [];
     if (at <= 0 || ownVariables.test(name) || value.startsWith("/var/lib/pulumi-jail/build/")) return [];
     // A wrapper's own number, which differs from run to run.
     if (/PID/i.test(name) && pids.has(value)) return [];

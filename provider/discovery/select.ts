@@ -90,7 +90,8 @@ export function selectEntries(input: SelectionInput): Selection {
   for (const path of Object.keys(spec.files)) add(path, "given in files", { always: true });
   for (const path of topLevelPaths) add(path, "fixed list: top-level directory");
   for (const path of mounted) add(path, "mount point of a writable directory", { always: true });
-  for (const { path, why, how } of repairs) if (how !== "writable") add(path, why, { always: how === "carry" });
+  for (const { path, why, how } of repairs)
+    if (how === "add" || how === "carry") add(path, why, { always: how === "carry" });
 
   followNeeds();
   for (const { soname, why } of fixedLibraries) {

@@ -47,7 +47,10 @@ export function describeRound(repairs: readonly Repair[], round: number): string
   const kinds = [...new Set(repairs.map(({ how }) => how))];
   const parts = kinds.map((kind) => {
     const [first = "", ...others] = repairs.filter(({ how }) => how === kind).map(({ path }) => path);
-    const more = others.length > 0 ? ` and ${others.length} more path${others.length > 1 ? "s" : ""}` : "";
+    const more =
+      others.length > 0
+        ? ` and ${others.length} more${kind === "user" ? "" : ` path${others.length > 1 ? "s" : ""}`}`
+        : "";
     return `${kindWords[kind]} ${first}${more}`;
   });
   return `repair round ${round}: ${parts.join(", ")}`;
@@ -81,6 +84,7 @@ const kindWords: Readonly<Record<Repair["how"], string>> = {
   add: "adding",
   carry: "carrying",
   writable: "making writable",
+  user: "with the user",
 };
 const shown = 12;
 

@@ -32,13 +32,14 @@ export interface FailedCall {
 
 /** What a repair does with one path. */
 export interface Repair {
+  /** For a user its name. */
   readonly path: string;
   readonly why: string;
   /**
    * `add` puts it into the tree; `carry` does although the deny list has it, as the daemon can't run without that shell;
-   * `writable` gives the daemon a directory of its own there.
+   * `writable` gives the daemon a directory of its own there; `user` puts the user of that name into passwd and group.
    */
-  readonly how: "add" | "carry" | "writable";
+  readonly how: "add" | "carry" | "writable" | "user";
 }
 
 /** Parses what step-trial.sh prints, and judges it by the traced run: what listened, and what each probe got. */
@@ -103,7 +104,10 @@ export function planRepairs({ trial, inventory, launch, exclude, known, round }:
   const directories = wantedDirectories(trial, launch).map(
     (path): Repair => ({ path, why: `repair round ${round}: written into in the jail`, how: "writable" }),
   );
-  const first = [...added, ...directories].filter(isNew);
+  const users = missedUsers(trial, inventory, launch).map(
+    (path): Repair => ({ path, why: `repair round ${round}: named by the daemon when it gave up`, how: "user" }),
+  );
+  const first = [...added, ...directories, ...users].filter(isNew);
   if (first.length > 0) return first;
   return repairs(
     judged.filter(
@@ -111,6 +115,17 @@ export function planRepairs({ trial, inventory, launch, exclude, known, round }:
     ),
     "carry",
   ).filter(isNew);
+}
+
+/**
+ * Configuration may name any user of the system, and looking one up leaves no other trace than the daemon's complaint:
+ * a word of a line about users that is a user of the build root.
+ */
+function missedUsers(trial: Trial, inventory: Inventory, launch: Launch): readonly string[] {
+  const lines = trial.said.filter((line) => /user|group|uid|gid|passwd/i.test(line));
+  const words = new Set(lines.flatMap((line) => line.split(/[^A-Za-z0-9_-]+/)));
+  const known = new Set(["root", ...launch.users.flatMap(({ name, group }) => [name, group])]);
+  return inventory.users.map(({ name }) => name).filter((name) => words.has(name) && !known.has(name));
 }
 
 /**

@@ -51,7 +51,8 @@ export async function tryJail(
   const nextRepairs = async (trial: Trial) => {
     const unknown = vainIn(trial).filter(({ canonical }) => !inventory.facts.has(canonical));
     if (unknown.length > 0) {
-      const paths = [...rounds.flat(), ...unknown].map(({ path }) => path);
+      const repaired = rounds.flat().filter(({ how }) => how !== "user");
+      const paths = [...repaired, ...unknown].map(({ path }) => path);
       inventory = inventoryIn(await run(inspectBuildRootStep(options.id, spec, paths)));
     }
     const { launch } = discovery.manifest;

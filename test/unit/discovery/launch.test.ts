@@ -123,3 +123,8 @@ test("a daemon that was seen to connect to /dev/log logs by syslog", () => {
   expect(launchOf({ main: 10, log: [daemon(10), connect("/dev/log")] }).syslog).toBe(true);
   expect(launchOf({ main: 10, log: [daemon(10), connect("/run/other")] }).syslog).toBeUndefined();
 });
+
+test("a variable whose name no unit file can hold is left out", () => {
+  const { environment } = launchOf({ main: 10, log: [daemon(10, "2.0", '"/usr/sbin/daemon"', '"A/B=1", "MODE=x"')] });
+  expect(environment).toEqual({ MODE: "x" });
+});

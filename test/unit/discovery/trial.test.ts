@@ -42,6 +42,9 @@ const inventory = parseInventory(
     "P\t/usr/lib/app/hook\tf\t0755\troot\troot\t5\tee\tapp\t1\t-",
     "P\t/usr/lib/app/plugin.so\tf\t0644\troot\troot\t5\tff\tapp\t1\t-",
     "S\t/usr/lib/app/hook\t/usr/bin/sh",
+    "U\tdaemon\t1\tdaemon\t/usr/sbin",
+    "U\troot\t0\troot\t/root",
+    "U\tuucp\t10\tuucp\t/var/spool/uucp",
   ].join("\n"),
 );
 
@@ -76,6 +79,15 @@ function failing(...calls: readonly (readonly [string, string, string?])[]): Tri
 function plan(trial: Trial, exclude: readonly string[] = [], known: ReturnType<typeof planRepairs> = []) {
   return planRepairs({ trial, inventory, launch, exclude, known, round: known.length + 1 });
 }
+
+test("a user that the daemon missed by name is put into its passwd, once, and no other word of its complaint is", () => {
+  const said = ["the daemon gives up", "configuration error in line 169: user uucp was not found for root"];
+  const repairs = plan({ ...failing(), said });
+  expect(repairs).toEqual([{ path: "uucp", how: "user", why: "repair round 1: named by the daemon when it gave up" }]);
+  expect(describeRound(repairs, 1)).toBe("repair round 1: with the user uucp");
+  expect(plan({ ...failing(), said }, [], repairs)).toEqual([]);
+  expect(plan({ ...failing(), problem: undefined, said } as Trial)).toEqual([]);
+});
 
 describe("the report of a trial", () => {
   test("of a daemon that answers as it was traced has no problem, and the seeds", () => {
