@@ -36,8 +36,6 @@ export function jailedUnit(
       ...configBinds(inputs, base),
       ...dataBinds(inputs, around),
       ...socketBinds(inputs),
-      // /dev/log of a private /dev is a link to it (systemd.exec(5)); the journal knows by itself who says something.
-      ...(launch.syslog ? [{ hostPath: journalSocket, jailPath: journalSocket, readOnly: true }] : []),
     ],
     namespacePath: isPrivate ? `/run/netns/${network.namespace}` : undefined,
     networkUnit: isPrivate ? unitName(serviceName, slot).replace(".service", "-net.service") : undefined,
@@ -52,8 +50,6 @@ export function jailedUnit(
     overrides: hardeningOf(inputs),
   };
 }
-
-const journalSocket = "/run/systemd/journal/dev-log";
 
 function fixedBinds(around: Surroundings, base: string, files: readonly FileText[]): readonly Bind[] {
   return optionalFiles

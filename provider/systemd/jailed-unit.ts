@@ -94,7 +94,7 @@ function serviceDirectives(unit: JailedUnit): readonly Directive[] {
     ["LoadCredential", Object.entries(unit.credentials).map(([name, file]) => `${name}:${plainPath(file)}`)],
     ["TemporaryFileSystem", temporaryFileSystems(unit)],
     ["BindPaths", bindLines(unit.binds, false)],
-    ["BindReadOnlyPaths", bindLines(unit.binds, true)],
+    ["BindReadOnlyPaths", [...bindLines(unit.binds, true), ...(launch.syslog ? [journalSocket] : [])]],
     ["NoExecPaths", noExecPaths(unit)],
     ["PrivateNetwork", unit.network === "host" ? undefined : "yes"],
     ["NetworkNamespacePath", unit.namespacePath],
@@ -151,6 +151,9 @@ function temporaryFileSystems({ launch, uid, gid, binds }: JailedUnit): readonly
     ),
   ];
 }
+
+/** /dev/log of a private /dev is a link to it (systemd.exec(5)); the journal knows by itself who says something. */
+const journalSocket = "-/run/systemd/journal/dev-log";
 
 function bindLines(binds: readonly Bind[], readOnly: boolean): readonly string[] {
   return binds

@@ -146,6 +146,14 @@ test("a daemon that was seen to write into /run itself owns it; another one does
   expect(renderJailedUnit(unit)).toContain("TemporaryFileSystem=/run:mode=0755,");
 });
 
+test("a daemon that logs by syslog gets the journal's socket, and another one does not", () => {
+  const lines = renderJailedUnit(unit).split("\n");
+  const text = renderJailedUnit({ ...unit, launch: { ...unit.launch, syslog: true } });
+  expect(text.split("\n").filter((line) => !lines.includes(line))).toEqual([
+    "BindReadOnlyPaths=-/run/systemd/journal/dev-log",
+  ]);
+});
+
 test("what systemd tells of the user is the packaged user's, and what the unit says of it holds", () => {
   const users = [{ name: "queue", group: "queue", home: "/var/lib/queue" }];
   const launch = { ...unit.launch, user: "queue", users, environment: { HOME: "/srv/queue" } };
