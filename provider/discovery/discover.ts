@@ -3,7 +3,7 @@ import type { Host, Progress } from "../host/host.ts";
 import type { Step } from "../host/step.ts";
 import { assembleManifest, type Discovery } from "./assemble-manifest.ts";
 import { describeDiscovery } from "./describe.ts";
-import { parseInventory } from "./inventory.ts";
+import { type Inventory, parseInventory } from "./inventory.ts";
 import { unpackSections } from "./sections.ts";
 import { observeSeeds, seedPaths, withSeeds } from "./seeds.ts";
 import type { DiscoverySpec } from "./spec.ts";
@@ -14,7 +14,7 @@ import {
   sweepBuildRootsStep,
   traceUnitStep,
 } from "./steps.ts";
-import { parseTrace } from "./trace.ts";
+import { parseTrace, type Trace } from "./trace.ts";
 import { describeTrial } from "./trial-report.ts";
 import { tryJail } from "./try-jail.ts";
 
@@ -52,6 +52,11 @@ export async function discover(host: Host, spec: DiscoverySpec, options: Discove
     const sections = unpackSections(outputs[steps.length - 1] ?? "");
     const trace = parseTrace(sections);
     const inventory = parseInventory(sections.get("inventory") ?? "");
+    const late = findLate(spec, trace, inventory);
+    if (late.length > 0) {
+      options.progress?.(`${late.join(", ")} of the build root is not the newest: once more with that`);
+      return await discover(host, { ...spec, renew: [...(spec.renew ?? []), ...late] }, options);
+    }
     if (isTried(spec)) {
       const tried = await tryJail(host, spec, { unit: spec.unit, trace, inventory }, options);
       return { ...tried, buildRoot, notes: [...describeDiscovery(spec, tried), ...describeTrial(tried.report.trial)] };
@@ -69,6 +74,13 @@ export async function discover(host: Host, spec: DiscoverySpec, options: Discove
     if (error instanceof HostError) throw error;
     throw new HostError("discovery", host.label, error instanceof Error ? error.message : String(error));
   }
+}
+
+/** Packages that would be in the jail in an older version than apt has; each is renewed at most once. */
+function findLate(spec: DiscoverySpec, trace: Trace, inventory: Inventory): readonly string[] {
+  if (inventory.late.size === 0) return [];
+  const { packages } = assembleManifest(spec, trace, inventory).manifest;
+  return [...inventory.late.keys()].filter((name) => packages[name] !== undefined && !spec.renew?.includes(name));
 }
 
 /** Only what was seen to run can be asked to run in the jail; a oneshot is over before it could be looked at. */

@@ -17,6 +17,8 @@ export interface Inventory {
   readonly platform?: Platform;
   /** Of the packages asked for. */
   readonly versions: ReadonlyMap<string, string>;
+  /** By package that is there in an older version: the one that apt would install. */
+  readonly late: ReadonlyMap<string, string>;
 }
 
 export interface Fact {
@@ -69,6 +71,7 @@ export function parseInventory(text: string): Inventory {
   const versions = new Map<string, string>();
   const origins = new Map<string, Origin>();
   let platform: Platform | undefined;
+  const late = new Map<string, string>();
   for (const line of text.split("\n")) {
     if (line === "") continue;
     const [kind, ...fields] = line.split("\t").map(unescapeField);
@@ -98,6 +101,9 @@ export function parseInventory(text: string): Inventory {
       case "O":
         platform = { distribution: first, release: second, architecture: fields[2] ?? "" };
         break;
+      case "C":
+        late.set(first, second);
+        break;
       case "U":
         users.push({ name: first, uid: Number(second), group: fields[2] ?? "", home: fields[3] ?? "" });
         break;
@@ -121,6 +127,7 @@ export function parseInventory(text: string): Inventory {
     users,
     groups,
     versions,
+    late,
     origins,
     ...(platform && { platform }),
   };

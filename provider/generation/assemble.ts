@@ -37,7 +37,7 @@ export function assembleSteps({ base, manifest, contents, source, from }: Assemb
     { step: "generation-begin", args: [base, digest], content: entries, describe: `preparing generation ${digest}` },
     part("manifest.json", renderManifest(manifest)),
     part("launch.json", renderLaunch(manifest.launch)),
-    part("packages", renderPackages(manifest.entries)),
+    part("packages", renderPackages(manifest)),
     ...contentSteps(base, digest, new Map([...contentsOf(manifest), ...(contents ?? [])])),
     ...(source !== undefined && seeds.length > 0 ? [seedStep(base, digest, source, seeds)] : []),
     {
@@ -76,14 +76,14 @@ function contentsOf(manifest: Manifest): ReadonlyMap<string, string> {
   );
 }
 
-/** `NAME TAB FILES`, a line per package: the host adds the versions that it has itself. */
-function renderPackages(entries: readonly Entry[]): string {
-  const counts = new Map<string, number>();
+/** `NAME TAB FILES TAB VERSION`, a line per package: what the host's apt is compared with, to tell what is stale. */
+function renderPackages({ entries, packages }: Manifest): string {
+  const counts = new Map(Object.keys(packages).map((name) => [name, 0]));
   for (const entry of entries) {
     if (entry.kind === "file" && entry.package) counts.set(entry.package, (counts.get(entry.package) ?? 0) + 1);
   }
   return [...counts]
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, count]) => `${name}\t${count}\n`)
+    .map(([name, count]) => `${name}\t${count}\t${packages[name] ?? "-"}\n`)
     .join("");
 }

@@ -175,11 +175,13 @@ async function makeFromPackages(
   const { seeds } = isSeedLost(observed.findings) ? await readManifest(call, desired, digest) : {};
   const id = buildRootId(desired);
   const source = face.buildRootDirectory(id);
+  // Its packages may be newer than the host's own.
+  const renew = Object.keys(observed.record?.packages ?? {});
   return {
     making: { make: "mend", digest, findings: observed.findings, source, seeds },
     contents: observed.record!,
     buildRoot: {
-      open: [face.openBuildRootStep(id, lockNameOf(desired), discoverySpec(inputs), false)],
+      open: [face.openBuildRootStep(id, lockNameOf(desired), { ...discoverySpec(inputs), renew }, false)],
       close: [face.closeBuildRootStep(id)],
     },
   };
@@ -196,7 +198,11 @@ async function discoverAnew(face: DiscoveryFace, call: Call, inputs: JailInputs,
   const id = buildRootId(desired);
   const run = { id, urn: call.owner.urn, lock: lockNameOf(desired), progress: call.progress };
   try {
-    const found = await face.discover(call.host, discoverySpec(inputs), run);
+    const found = await face.discover(
+      call.host,
+      { ...discoverySpec(inputs), renew: seen.observed.stale.map(({ name }) => name) },
+      run,
+    );
     for (const note of found.notes ?? []) call.info?.(note);
     const data = (found.manifest.seeds ?? []).filter(({ bytes }) => bytes > 0);
     if (data.length > 0) call.info?.(`a new data directory gets ${describeSeeds(data)}`);

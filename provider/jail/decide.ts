@@ -42,7 +42,7 @@ export function decideGeneration(
   if (record === undefined || record.built === "") return anew("nothing was built yet");
   if (record.discovery !== desired.discoveryDigest) return anew("its inputs changed");
   if (!observed.kept.includes(record.built)) return anew(`generation ${record.built} is gone`);
-  if (observed.stale.length > 0 && record.generation === record.built) return anew("packages of the host were updated");
+  if (observed.stale.length > 0 && record.generation === record.built) return anew("packages were updated");
   if (record.files !== desired.filesDigest) return decideFiles(desired, observed, record.built, openedAtStart);
   return decideKept(desired, observed, record.built);
 }

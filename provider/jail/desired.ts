@@ -17,6 +17,8 @@ export interface DesiredJail {
   /** Stands for every input that decides what is discovered; of `files` only where `prepare` may read them. */
   readonly discoveryDigest: string;
   readonly filesDigest: string;
+  /** Packages of which one version was asked for. */
+  readonly fixedPackages: readonly string[];
   /** The key of the suite that its packages come from; none for the host's own. */
   readonly suite?: string;
   readonly pinnedGeneration?: string;
@@ -38,6 +40,7 @@ export function desiredJail(inputs: JailInputs, lock?: Lock): DesiredJail {
     files,
     discoveryDigest: digestOf(inputs.prepare === undefined ? wanted : { ...wanted, files: sortedMarks }),
     filesDigest: digestOf(sortedMarks),
+    fixedPackages: inputs.packages.filter((name) => name.includes("=")).map((name) => name.replace(/[:=].*/, "")),
     suite: suiteKeyOf(inputs.source),
     pinnedGeneration: inputs.pinnedGeneration,
     ...(lock && { lock }),

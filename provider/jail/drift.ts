@@ -1,7 +1,8 @@
 import { describeFindings } from "../generation/findings.ts";
+import { describeStale } from "../generation/stale.ts";
 import type { JailOutputs } from "./inputs.ts";
 import { renewal } from "./lock.ts";
-import type { ObservedJail, StalePackage } from "./observed.ts";
+import type { ObservedJail } from "./observed.ts";
 
 /** What differs on the host from what the state says, a sentence per artefact. */
 export function describeDrift(
@@ -33,12 +34,10 @@ export function describeDrift(
   ];
 }
 
-/** What a jail with a lock file has of old packages, which is for its owner to renew: told, and no drift. */
-export function describeOutdated(observed: ObservedJail, manifestFile: string | undefined): readonly string[] {
+/** What is no drift, and yet should be known: an index that could not be had, packages as old as a lock file has them. */
+export function describeWarnings(observed: ObservedJail, manifestFile: string | undefined): readonly string[] {
+  if (observed.unrefreshed !== undefined)
+    return [`the index of ${observed.unrefreshed} could not be refreshed; stale is what was known to be before`];
   if (manifestFile === undefined) return [];
   return observed.stale.map((stale) => `${describeStale(stale)}; renew ${manifestFile} with ${renewal}`);
-}
-
-function describeStale({ name, was, is, files }: StalePackage): string {
-  return `stale: ${name} ${was} -> ${is}, ${files} ${files === 1 ? "file" : "files"}`;
 }

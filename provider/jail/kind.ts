@@ -6,7 +6,7 @@ import type { Call, Checked, ResourceKind } from "../resource/kind.ts";
 import { convergeJail } from "./converge.ts";
 import { buildRootId, desiredJail, lockNameOf } from "./desired.ts";
 import type { DiscoveryFace } from "./discovery-face.ts";
-import { describeDrift, describeOutdated } from "./drift.ts";
+import { describeDrift, describeWarnings } from "./drift.ts";
 import { checkJail, diffJail, type JailInputs, type JailOutputs } from "./inputs.ts";
 import { checkLock } from "./lock.ts";
 import { observeJail } from "./observe.ts";
@@ -43,7 +43,7 @@ async function readJail(call: Call, state: JailInputs & JailOutputs): Promise<Ja
   if (found.state === "nothing") return undefined;
   const taken = describeTaken(found, state);
   const drift = taken ?? describeDrift(observed, state);
-  if (!taken) for (const line of describeOutdated(observed, state.manifestFile)) call.warn?.(line);
+  if (!taken) for (const line of describeWarnings(observed, state.manifestFile)) call.warn?.(line);
   const { claim, unfinished } = state;
   return jailOutputs(desired, observed.record, { hostId: hostIdOf(machineId), claim, drift, unfinished });
 }

@@ -1,18 +1,23 @@
 import { parseFindings } from "../generation/findings.ts";
 import { treeOf } from "../generation/layout.ts";
+import { parseStale } from "../generation/stale.ts";
 import type { Question } from "../host/question.ts";
 import type { Manifest } from "../manifest/manifest.ts";
 import { parseManifest } from "../manifest/parse.ts";
 import type { DesiredJail } from "./desired.ts";
-import type { ObservedJail, StalePackage } from "./observed.ts";
+import type { ObservedJail } from "./observed.ts";
 import { parseRecord } from "./record.ts";
 
 /** All that read, converge and remove have to know, in one question. */
 export function observeJail(desired: DesiredJail): Question<ObservedJail> {
-  return { ask: "jail", args: [desired.base, desired.discoveryDigest, desired.filesDigest], parse: parseJail };
+  return {
+    ask: "jail",
+    args: [desired.base, desired.discoveryDigest, desired.filesDigest],
+    parse: (text) => parseJail(text, new Set(desired.fixedPackages)),
+  };
 }
 
-function parseJail(text: string): ObservedJail {
+function parseJail(text: string, fixed: ReadonlySet<string>): ObservedJail {
   const lines = text.split("\n").filter((line) => line !== "");
   const all = (key: string) =>
     lines.filter((line) => line.startsWith(`${key} `)).map((line) => decoded(line.slice(key.length + 1)));
@@ -25,6 +30,7 @@ function parseJail(text: string): ObservedJail {
   }
   const [recordText] = all("record");
   const [manifest] = all("manifest");
+  const [unrefreshed] = all("unrefreshed");
   return {
     directory,
     ownerText: all("owner")[0],
@@ -33,7 +39,9 @@ function parseJail(text: string): ObservedJail {
     kept: all("kept"),
     used,
     leftovers: all("leftover"),
-    stale: all("stale").map(parseStale),
+    // A version that was asked for is old by intent.
+    stale: parseStale(all("stale")).filter(({ name }) => !fixed.has(name)),
+    ...(unrefreshed === undefined ? {} : { unrefreshed }),
     // Findings have their own escapes.
     findings: parseFindings(
       lines
@@ -60,12 +68,6 @@ function readManifest(text: string): Manifest | undefined {
   } catch {
     return undefined;
   }
-}
-
-function parseStale(line: string): StalePackage {
-  const [name, files, was, is] = line.split(" ");
-  if (is === undefined) throw new Error(`"${line}" is no stale package`);
-  return { name: name!, files: Number(files), was: was!, is };
 }
 
 function decoded(text: string): string {

@@ -1,4 +1,5 @@
 import type { Finding } from "../generation/findings.ts";
+import type { StalePackage } from "../generation/stale.ts";
 import type { Manifest } from "../manifest/manifest.ts";
 import type { JailRecord } from "./record.ts";
 
@@ -15,20 +16,14 @@ export interface ObservedJail {
   readonly used: ReadonlyMap<string, readonly string[]>;
   /** What runs that were cut left behind: unfinished generations, a build root. */
   readonly leftovers: readonly string[];
-  /** Packages of which the host has another version than when the current generation was built. */
+  /** Packages of which apt would install a newer version by now than the current generation has. */
   readonly stale: readonly StalePackage[];
+  /** The key of a suite whose mirror did not answer: then `stale` is by what was known before. */
+  readonly unrefreshed?: string;
   /** What differs in the record's generation. */
   readonly findings: readonly Finding[];
   /** Of the generation built last; only there when nothing but `files` changed since. */
   readonly manifest?: Manifest;
   /** Another jail of this host, sound and not stale, that was built from the same inputs; `tree` is its generation. */
   readonly sibling?: { readonly tree: string; readonly manifest: Manifest };
-}
-
-export interface StalePackage {
-  readonly name: string;
-  /** Files of the jail that are the package's. */
-  readonly files: number;
-  readonly was: string;
-  readonly is: string;
 }

@@ -7,16 +7,23 @@ import type { Call } from "../resource/kind.ts";
 import type { PlannedJail } from "./jail.ts";
 import { EDGE_CONFIGURATION, EDGE_JAIL_BASE } from "./unit.ts";
 
-/** Builds the jail from the distribution's package, as any jail is built; nothing is installed on the edge. */
-export async function buildJail(call: Call, mappingName: string): Promise<PlannedJail> {
+/**
+ * Builds the jail from the distribution's package, as any jail is built; nothing is installed on the edge. `renew` names
+ * packages that are to be brought up to date.
+ */
+export async function buildJail(call: Call, mappingName: string, renew: readonly string[]): Promise<PlannedJail> {
   // By mapping, so that two stacks which bring up one edge at once do not take each other's build root away.
   const id = `edge-${mappingName}`;
-  const { manifest, buildRoot } = await discover(call.host, SPEC, {
-    id,
-    urn: call.owner.urn,
-    lock: "edge",
-    progress: call.progress,
-  });
+  const { manifest, buildRoot } = await discover(
+    call.host,
+    { ...SPEC, renew },
+    {
+      id,
+      urn: call.owner.urn,
+      lock: "edge",
+      progress: call.progress,
+    },
+  );
   const complete = completeManifest({
     ...manifest,
     entries: [...manifest.entries.filter(({ path }) => !isDistributions(path)), CONFIGURATION],

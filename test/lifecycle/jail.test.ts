@@ -121,9 +121,9 @@ describe("a jail on a host", () => {
 
   test("is built anew when a package of the host was updated", async () => {
     const setup = apacheSetup();
-    setup.generations.installed.set("libc6", "2.36");
+    setup.generations.candidates.set("libc6", "2.36");
     const state = await setup.up();
-    setup.generations.installed.set("libc6", "2.37");
+    setup.generations.candidates.set("libc6", "2.37");
     const drifted = (await setup.jail.read(setup.callAs(), state))!;
     expect(drifted.drift).toEqual(["stale: libc6 2.36 -> 2.37, 1 file"]);
     setup.seen.version = "2.4.63-1";

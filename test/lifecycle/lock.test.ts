@@ -55,9 +55,9 @@ describe("a lock file", () => {
 
   test("holds against newer packages: they are told and are no drift", async () => {
     const setup = await locked();
-    setup.generations.installed.set("libc6", "2.36");
+    setup.generations.candidates.set("libc6", "2.36");
     const state = await setup.up({ manifestFile });
-    setup.generations.installed.set("libc6", "2.37");
+    setup.generations.candidates.set("libc6", "2.37");
     expect((await setup.jail.read(setup.callAs(), state))?.drift).toEqual([]);
     expect(setup.warnings).toEqual([
       "stale: libc6 2.36 -> 2.37, 1 file; renew apache.lock.json with PULUMI_JAIL_UPDATE_MANIFESTS=1 pulumi up",

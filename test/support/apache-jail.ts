@@ -150,7 +150,9 @@ export function apacheSetup() {
       await on.apply({ lock, urn, steps: [openBuildRootStep(id, lock, spec, true)] }, progress);
       if (seen.broken)
         throw new HostError("discovery", on.label, "apache2.service did not start", { stderr: seen.broken });
-      const manifest = { ...apacheManifest(spec.files, seen.version), ...(seen.seeds && { seeds: seen.seeds }) };
+      const plain = apacheManifest(spec.files, seen.version);
+      const packages = { ...plain.packages, ...Object.fromEntries(generations.candidates) };
+      const manifest = { ...plain, packages, ...(seen.seeds && { seeds: seen.seeds }) };
       return { manifest, buildRoot: buildRootDirectory(id) };
     },
   };

@@ -48,7 +48,7 @@ export function createFakeEdge(): FakeEdge {
   };
   const { state } = host;
   host.questions["edge"] = () => observe(state, edge);
-  host.questions["edge-jail"] = (): FoundJail => ({ digest: FAKE_DIGEST, findings: edge.findings });
+  host.questions["edge-jail"] = (): FoundJail => ({ digest: FAKE_DIGEST, findings: edge.findings, stale: [] });
   host.questions["edge-exposure"] = () => (state.files.has(EDGE_UNIT_PATH) ? 1.4 : undefined);
   Object.assign(host.steps, {
     "edge-user": () => {

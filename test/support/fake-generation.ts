@@ -23,8 +23,8 @@ export interface FakeGenerations {
   readonly buildRoots: Map<string, ReadonlySet<string>>;
   /** Hashes of the host's own files, by path. */
   readonly hostFiles: Map<string, string>;
-  /** Versions of installed packages. */
-  readonly installed: Map<string, string>;
+  /** By package, what apt would install. */
+  readonly candidates: Map<string, string>;
 }
 
 export function generationsOf(state: FakeState): FakeGenerations {
@@ -35,7 +35,7 @@ export function generationsOf(state: FakeState): FakeGenerations {
     store: new Map(),
     buildRoots: new Map(),
     hostFiles: new Map(),
-    installed: new Map(),
+    candidates: new Map(),
   };
   state.more.set("generations", made);
   return made;
@@ -72,17 +72,14 @@ const generationSteps: Readonly<Record<string, FakeStep>> = {
   "generation-build": (state, [base, digest, source, from]) => {
     const work = `${base}/generations/.build-${digest}`;
     const final = `${base}/generations/${digest}`;
-    const { trees, installed } = generationsOf(state);
+    const { trees } = generationsOf(state);
     fill(state, textAt(state, `${work}/entries`)!, work, source!);
     trees.set(final, makeTree(textAt(state, `${work}/entries`)!));
     for (const name of ["entries", "manifest.json", "launch.json"])
       writeFile(state, `${final}.${name}`, textAt(state, `${work}/${name}`)!);
     const last = from!.startsWith("/") ? from! : `${base}/generations/${from}`;
     if (last === from && !trees.has(last)) throw new FakeExit(4, `${last} is gone`);
-    const versions = from === "-" ? installed : versionsIn(textAt(state, `${last}.host`) ?? "");
-    const lines = textAt(state, `${work}/packages`)!.split("\n").filter(Boolean);
-    const host = lines.map((line) => `${line}\t${versions.get(line.split("\t")[0]!) ?? "-"}\n`).join("");
-    writeFile(state, `${final}.host`, host);
+    writeFile(state, `${final}.host`, textAt(state, `${work}/packages`)!);
     const seed = textAt(state, `${work}/seed.tar.gz`) ?? textAt(state, `${last}.seed.tar.gz`);
     if (seed === undefined) state.files.delete(`${final}.seed.tar.gz`);
     else writeFile(state, `${final}.seed.tar.gz`, seed);
@@ -125,10 +122,10 @@ function observeJail(state: FakeState, base: string, discovery: string, files: s
   const inside = [...state.files.keys()].filter((path) => path.startsWith(`${base}/`));
   const generation = record?.generation ?? "";
   const host = textAt(state, `${base}/generations/${generation}.host`) ?? "";
-  const { installed, buildRoots } = generationsOf(state);
+  const { candidates, buildRoots } = generationsOf(state);
   const stale = host.split("\n").flatMap((line) => {
     const [name, count, was] = line.split("\t");
-    const is = installed.get(name!);
+    const is = candidates.get(name!);
     return was === undefined || was === "-" || is === undefined || is === was
       ? []
       : [{ name: name!, files: Number(count), was, is }];
@@ -260,11 +257,6 @@ function sweepStore(state: FakeState): void {
   const { trees, store } = generationsOf(state);
   const linked = new Set([...trees.values()].flatMap((tree) => [...tree.values()].map((n) => `${n.value}.${n.mode}`)));
   for (const shelf of [...store.keys()]) if (!linked.has(shelf)) store.delete(shelf);
-}
-
-function versionsIn(text: string): ReadonlyMap<string, string> {
-  const lines = text.split("\n").filter((line) => line !== "");
-  return new Map(lines.map((line) => line.split("\t")).map(([name, , version]) => [name!, version!]));
 }
 
 function sumsOf(state: FakeState, final: string): string {

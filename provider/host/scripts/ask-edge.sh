@@ -110,7 +110,8 @@ ask_edge_exposure() {
   systemd-analyze security --no-pager -- "$EDGE_UNIT" 2>/dev/null | sed -n 's/.*exposure level for [^:]*: \([0-9.]*\).*/\1/p'
 }
 
-# ask_edge_jail: the digest of the proxy's jail, then what ask_generation says of it; nothing where there is none. The
+# ask_edge_jail: the digest of the proxy's jail, then `stale PACKAGE COUNT WAS IS` for each package that apt has newer, then
+# what ask_generation says of it; nothing where there is none. The
 # unit decides which one it is; where it says nothing, any that is there will do.
 ask_edge_jail() {
   edge_digest=$(sed -n 's|^RootDirectory=.*/haproxy/generations/\([0-9a-f]\{16\}\)$|\1|p' "/etc/systemd/system/$EDGE_UNIT" 2>/dev/null || true)
@@ -119,5 +120,8 @@ ask_edge_jail() {
   fi
   [ -n "$edge_digest" ] || return 0
   printf '%s\n' "$edge_digest"
+  perl -e "$(generation_look_source)$(candidates_source)"'
+    print join(" ", "stale", @$_), "\n" for stale("", text_of($ARGV[0]));
+  ' -- "$EDGE/haproxy/generations/$edge_digest.host"
   ask_generation "$EDGE/haproxy" "$edge_digest"
 }

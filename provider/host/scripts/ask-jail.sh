@@ -1,12 +1,12 @@
 # shellcheck shell=sh
 # ask_jail BASE DISCOVERY FILES: a line `KEY VALUE` each, with %, newline and tab of the value escaped.
 #   directory absent|empty|full · owner TEXT · record TEXT · kept DIGEST.. (newest first) · used DIGEST WHO
-#   leftover NAME (of a run that was cut) · stale PACKAGE COUNT WAS IS · findings of its current generation (ask_generation)
+#   leftover NAME (of a run that was cut) · stale PACKAGE COUNT WAS IS · unrefreshed SUITE (its mirror did not answer) · findings of its current generation (ask_generation)
 #   manifest TEXT: of its current generation, when the record holds DISCOVERY but not FILES, so that the next manifest can
 #   be made from it.
 #   sibling BASE DIGEST · siblingManifest TEXT: of another jail built from DISCOVERY, when this one has nothing to go on from
 ask_jail() {
-  perl -e "$(generation_look_source)$(generation_kept_source)$(jail_sibling_source)$(jail_ask_source)" -- "$@" >"$SPOOL/jail"
+  perl -e "$(generation_look_source)$(generation_kept_source)$(candidates_source)$(jail_sibling_source)$(jail_ask_source)" -- "$@" >"$SPOOL/jail"
   grep -v '^candidate ' <"$SPOOL/jail" || true
   grep '^candidate ' <"$SPOOL/jail" >"$SPOOL/candidates" || true
   jail_generation=$(sed -n 's/^generation //p' "$SPOOL/jail")
@@ -38,19 +38,16 @@ say("leftover", "build root") if status("/var/lib/pulumi-jail/build/jail-$name")
 my $exact = sub { my $name = shift; $record =~ /"\Q$name\E":"([0-9a-f]+)"/ ? $1 : "" };
 my $generation = $exact->("generation");
 my $lacking = $exact->("discovery") ne $discovery || !status("$base/generations/" . $exact->("built"));
-my $installed = installed();
+my $suite = $record =~ /"suite":"([a-z0-9.+-]+)"/ ? $1 : "";
 if ($generation ne "") {
   say("generation", $generation);
-  for (split /\n/, text_of("$base/generations/$generation.host") // "") {
-    my ($name, $count, $was) = split /\t/;
-    my $is = $installed->{$name} // "-";
-    if ($was ne "-" && $is ne "-" && $is ne $was) { say("stale", $name, $count, $was, $is); $lacking = 1 }
-  }
+  say("unrefreshed", $suite) if $suite ne "" && !refresh_index($suite);
+  for (stale($suite, text_of("$base/generations/$generation.host"))) { say("stale", @$_); $lacking = 1 }
   if ($exact->("discovery") eq $discovery && $exact->("files") ne $files) {
     my $manifest = text_of("$base/generations/" . $exact->("built") . ".manifest.json");
     say("manifest", $manifest) if defined $manifest;
   }
 }
-if ($lacking) { print "candidate $_\n" for siblings($base, $discovery, $installed) }
+if ($lacking) { print "candidate $_\n" for siblings($base, $discovery) }
 PERL
 }

@@ -28,17 +28,5 @@ sub used {
   }
   \%used;
 }
-sub installed {
-  my %version;
-  for (split /\n\n/, text_of("/var/lib/dpkg/status") // "") {
-    next unless /^Status: .* installed$/m && /^Package: (.*)$/m;
-    my $name = $1;
-    my ($version) = /^Version: (.*)$/m;
-    my ($architecture) = /^Architecture: (.*)$/m;
-    $version{$name} //= $version;
-    $version{"$name:$architecture"} = $version;
-  }
-  \%version;
-}
 PERL
 }

@@ -18,7 +18,7 @@ jail_sibling_source() {
   cat <<'PERL'
 # Newest first. One of a lock file may be older than what the host would take by now; a stale one is.
 sub siblings {
-  my ($own, $discovery, $installed) = @_;
+  my ($own, $discovery) = @_;
   my %time;
   for my $record (glob "/var/lib/pulumi-jail/jails/*/record.json") {
     my ($base) = $record =~ m{^(/.*)/record\.json$};
@@ -27,12 +27,8 @@ sub siblings {
     next if $text =~ /"lock":/ || $text !~ /"discovery":"\Q$discovery\E"/ || $text !~ /"built":"([0-9a-f]{16})"/;
     my $digest = $1;
     my @stat = status("$base/generations/$digest.sums") or next;
-    my $stale = grep {
-      my ($name, undef, $was) = split /\t/;
-      my $is = $installed->{$name} // "-";
-      $was ne "-" && $is ne "-" && $is ne $was;
-    } split /\n/, text_of("$base/generations/$digest.host") // "";
-    $time{"$base $digest"} = $stat[9] unless $stale;
+    my $suite = $text =~ /"suite":"([a-z0-9.+-]+)"/ ? $1 : "";
+    $time{"$base $digest"} = $stat[9] unless stale($suite, text_of("$base/generations/$digest.host"));
   }
   sort { $time{$b} <=> $time{$a} || $a cmp $b } keys %time;
 }

@@ -84,7 +84,10 @@ refuse_mounts() {
 # may have made one just now and not filled it yet, and an empty volume is still a volume.
 step_sweep_state() {
   [ -d "$STATE" ] || return 0
-  for sweep_base in store/sha256 store jails services volumes operations locks edge .; do
-    [ ! -d "$STATE/$sweep_base" ] || rmdir --ignore-fail-on-non-empty -- "$STATE/${sweep_base#.}"
+  for sweep_base in store/sha256 store jails services volumes operations locks edge; do
+    [ ! -d "$STATE/$sweep_base" ] || rmdir --ignore-fail-on-non-empty -- "$STATE/$sweep_base"
   done
+  # Of no use without a jail (candidates.sh).
+  [ -d "$STATE/jails" ] || [ -d "$STATE/edge" ] || rm -f -- "$STATE/candidates" "$STATE/candidates.new"
+  rmdir --ignore-fail-on-non-empty -- "$STATE"
 }

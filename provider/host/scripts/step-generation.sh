@@ -27,7 +27,7 @@ step_generation_content() {
 # step_generation_build BASE DIGEST SOURCE|- FROM|-: SOURCE is a build root, FROM a generation whose libraries this one has,
 # by its digest or, of another jail, by its tree.
 step_generation_build() {
-  perl -e "$(generation_look_source)$(generation_build_source)$(generation_kept_source)$(generation_assemble_source)" -- "$@"
+  perl -e "$(generation_look_source)$(generation_build_source)$(generation_kept_source)$(candidates_source)$(generation_assemble_source)" -- "$@"
 }
 
 # step_generation_mend BASE DIGEST SOURCE|-: in place, from the store, from contents sent before, or from SOURCE.
@@ -103,11 +103,11 @@ my $copied = make_equal($there ? $final : "$work/tree", $entries, { %$had, %$sum
 my ($made) = grep { $_->{value} eq "made" } @$entries;
 if ($made) { my $path = ($there ? $final : "$work/tree") . $made->{path}; $sums->{$made->{path}} = hash_of($path)->{$path} }
 
-# Versions on the host at this time: when they move, the jail is stale.
-my %had = map { my ($name, undef, $version) = split /\t/; $name => $version } split /\n/, $from eq "-" ? "" : text_of("$last.host") // "";
-my $installed = $from eq "-" ? installed() : \%had;
-my $host = join "", map { my ($name, $count) = split /\t/; "$name\t$count\t" . ($installed->{$name} // "-") . "\n" } split /\n/, text_of("$work/packages");
-write_file("$work/host", $host);
+# What apt would install instead makes the jail stale, but for what a build root could not be brought up to either.
+my $late = text_of($source eq "-" ? "$last.host" : above($source) . "/late") // "";
+my %late = map { my ($name, undef, undef, $version) = split /\t/; defined $version ? ($name => $version) : () } split /\n/, $late;
+my @packages = split /\n/, text_of("$work/packages");
+write_file("$work/host", join "", map { my ($name) = split /\t/; defined $late{$name} ? "$_\t$late{$name}\n" : "$_\n" } @packages);
 my @parts = ("manifest.json", "launch.json", "host");
 # Without a build root, the seed is the one of the generation whose packages this one has.
 if ($from ne "-" && $before->{"seed.tar.gz"} && !status("$work/seed.tar.gz")) {
@@ -120,6 +120,7 @@ my $hash = hash_of(map { "$work/$_" } @parts);
 $sums->{$_} = $hash->{"$work/$_"} for @parts;
 write_file("$work/sums", join "", map { "$_ $sums->{$_}\n" } sort keys %$sums);
 system("sync", "-f", $work) if $copied > 8;
+candidates("", 1, map { (split /\t/)[0] } @packages) if $source ne "-" && !status(above($source) . "/suite");
 for my $name ("entries", @parts, "sums") { rename "$work/$name", "$final.$name" or failed("cannot rename to $final.$name") }
 $there or rename "$work/tree", $final or failed("cannot rename to $final");
 close $lock;

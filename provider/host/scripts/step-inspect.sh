@@ -8,6 +8,7 @@ step_inspect_build_root() {
   build=$STATE/build/$1
   shift
   perl -e "$(inspect_program)" "$build/root" "$build/log" "$@" >"$build/inventory"
+  sed -n 's/^C\t\([^\t]*\)\t/\1\t\t\t/p' "$build/inventory" >"$build/late"
   perl -e '
     my @sections = (["inventory", "$ARGV[0]/inventory"], map { [m{([^/]+)$}, $_] } glob "$ARGV[0]/log/*");
     for my $section (@sections) {
@@ -87,6 +88,8 @@ for my $path (sort keys %facts) {
 }
 emit("A", $_, @{$origins{$_}}) for sort grep { $origins{$_} } keys %{{ map { $_ => 1 } values %owners, keys %wanted_packages }};
 emit("O", system_words());
+my %late = late_packages(map { $owners{$_} // () } keys %facts);
+emit("C", $_, $late{$_}) for sort keys %late;
 emit("V", $_, $versions{$_}) for sort grep { defined $versions{$_} } keys %wanted_packages;
 for my $user (sort { $$a[0] cmp $$b[0] } values %users) {
   emit("U", $$user[0], $$user[2], ($groups{$$user[3]} // [$$user[3]])->[0], $$user[5]);
@@ -309,6 +312,26 @@ sub versions {
 sub system_words {
   my %words = map { /^(\w+)="?([^"]*)"?$/ ? ($1 => $2) : () } read_lines("/etc/os-release");
   return ($words{ID} // "linux", $words{VERSION_ID} // "", $origins{dpkg} ? $origins{dpkg}[0] : "-");
+}
+
+# Those which apt would have in a newer version: what is there already is not renewed by what needs it.
+sub late_packages {
+  my %names = map { $_ => 1 } @_;
+  my $package;
+  for (read_lines("/var/lib/dpkg/status")) {
+    if (/^Package: (.*)/) { $package = $1 } elsif (/^Status: hold /) { delete $names{$package} }
+  }
+  return if !%names;
+  my (%found, $installed);
+  open my $in, "-|", "apt-cache", "policy", sort keys %names or return;
+  while (<$in>) {
+    if (/^(\S+):$/) { $package = $1 }
+    elsif (/^  Installed: (\S+)/) { $installed = $1 }
+    elsif (/^  Candidate: (\S+)/ && $1 ne $installed && $1 ne "(none)") {
+      $found{$package} = $1 if system("dpkg", "--compare-versions", $1, "gt", $installed) == 0;
+    }
+  }
+  return %found;
 }
 
 sub sums {

@@ -85,7 +85,7 @@ describe("the plan of a jail", () => {
       },
       part("manifest.json", renderManifest(manifest)),
       part("launch.json", renderLaunch(manifest.launch)),
-      part("packages", "apache2\t3\nlibc6\t1\n"),
+      part("packages", "apache2\t3\t2.4.62-1\nlibc6\t1\t2.36\n"),
       content(""),
       content(nsswitch),
       {
@@ -186,7 +186,7 @@ describe("where a generation comes from", () => {
     const gone = { what: "gone" as const, path: "-", was: "-", is: "-" };
     const stale = [{ name: "libc6", files: 1, was: "1", is: "2" }];
     expect(decide({}, { users: ["news"] })).toEqual({ from: "discovery", because: "its inputs changed" });
-    expect(decide({ stale })).toEqual({ from: "discovery", because: "packages of the host were updated" });
+    expect(decide({ stale })).toEqual({ from: "discovery", because: "packages were updated" });
     expect(decide({ kept: [], findings: [gone] })).toEqual({
       from: "discovery",
       because: `generation ${digest} is gone`,
