@@ -67,7 +67,7 @@ export function assembleManifest(
   const repaired = (kind: Repair["how"]) => repairs.flatMap(({ path, how }) => (how === kind ? [path] : []));
   const directories = repaired("writable");
   const users = daemon === undefined ? [] : runningUsers(trace, daemon, inventory);
-  const writable = findWritable(touched, trace.notes, inventory, users, directories);
+  const writable = findWritable(touched, trace.notes, inventory, users, directories, Object.keys(spec.files));
   const launch =
     daemon === undefined
       ? plainLaunch(spec, trace, inventory)

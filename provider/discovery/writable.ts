@@ -13,7 +13,9 @@ export interface Writable {
 /**
  * Where the daemon needs a place of its own: what its unit declares, the directories that it made or changed something in,
  * and of those that it only looked at its own user's home and empty ones of that user, as it will fill them. State, cache
- * and logs are told by the topmost; below /run each counts, as each has its own mode there.
+ * and logs are told by the topmost; below /run each counts, as each has its own mode there. A directory with one of the
+ * spec's `files` below stays in the tree unless the daemon wrote there: a data directory is filled once, so that a file
+ * that is changed later would never be seen.
  */
 export function findWritable(
   touched: Touched,
@@ -21,7 +23,10 @@ export function findWritable(
   inventory: Inventory,
   users: readonly string[],
   repaired: readonly string[] = [],
+  files: readonly string[] = [],
 ): Writable {
+  const given = files.map((path) => resolvePath(inventory, path).canonical);
+  const holdsGiven = (directory: string) => given.some((path) => path.startsWith(`${directory}/`));
   const found = new Map<string, string>();
   for (const path of repaired) found.set(path, modeOf(path, notes, inventory));
   const refused = new Map<string, string>();
@@ -29,7 +34,7 @@ export function findWritable(
     const { canonical } = resolvePath(inventory, path);
     const declared =
       key === "ReadWritePaths"
-        ? writablePlace.test(canonical) && !transient.test(canonical)
+        ? writablePlace.test(canonical) && !transient.test(canonical) && !holdsGiven(canonical)
         : key !== "ConfigurationDirectory";
     if (declared) found.set(canonical, mode);
   }

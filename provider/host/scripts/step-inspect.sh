@@ -82,7 +82,7 @@ for my $path (sort keys %facts) {
   my ($type, @stat) = @{$facts{$path}};
   my $detail = $type eq "l" ? readlink $path : $type eq "f" ? $sums{$path} : $type =~ /[cb]/ ? device($stat[6]) : "-";
   my $package = $owners{$path} // "-";
-  my $mark = join "", $inspected{$path} // "", $type eq "d" && !entries($path) ? "empty" : "", ($inspected{$path} // "") eq "key" && drawn($path) ? "drawn" : "";
+  my $mark = join "", $inspected{$path} // "", $type eq "d" && !@{[entries($path)]} ? "empty" : "", ($inspected{$path} // "") eq "key" && drawn($path) ? "drawn" : "";
   emit("P", $path, $type, sprintf("%04o", $stat[2] & 07777), ($users{$stat[4]} // [$stat[4]])->[0],
     ($groups{$stat[5]} // [$stat[5]])->[0], $stat[7], $detail, $package, $versions{$package} // "-", length $mark ? $mark : "-");
 }

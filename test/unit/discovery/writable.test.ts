@@ -25,12 +25,12 @@ const inventory = parseInventory(
 
 type Uses = Readonly<Record<string, Partial<Record<Use, Phase>>>>;
 
-function writable(uses: Uses, facts = "", users: readonly string[] = ["app"]) {
+function writable(uses: Uses, facts = "", users: readonly string[] = ["app"], files: readonly string[] = []) {
   const touched = new Map(
     Object.entries(uses).map(([path, use]) => [path, new Map(Object.entries(use) as [Use, Phase][])]),
   );
   const { notes } = parseTrace(new Map([["facts", facts]]));
-  const { directories, refused } = findWritable(touched, notes, inventory, users);
+  const { directories, refused } = findWritable(touched, notes, inventory, users, [], files);
   return { paths: directories.map(({ path, kind, mode }) => `${kind} ${mode} ${path}`), refused };
 }
 
@@ -60,6 +60,16 @@ test("several places in one directory of a program's own are one place, and neve
 test("what the unit says is written to is writable, though no probe wrote there, and never /etc", () => {
   const facts = "directory=ReadWritePaths 0755 /var/lib/other\ndirectory=ReadWritePaths 0755 /etc/app\n";
   expect(writable({}, facts).paths).toEqual(["state 0755 /var/lib/other"]);
+});
+
+test("a directory that holds one of the jail's own files stays in the tree, unless the daemon wrote there", () => {
+  const facts = "directory=ReadWritePaths 0755 /var/lib/other\n";
+  const files = ["/var/lib/other/pages/index.jsp"];
+  expect(writable({}, facts, ["app"], files).paths).toEqual([]);
+  expect(writable({}, facts, ["app"], ["/var/lib/other.conf"]).paths).toEqual(["state 0755 /var/lib/other"]);
+  expect(writable({ "/var/lib/other/state": { written: "start" } }, facts, ["app"], files).paths).toEqual([
+    "state 0755 /var/lib/other",
+  ]);
 });
 
 test("a key that an installation drew is the service's own data, and no part of a tree; the host's never are", () => {
