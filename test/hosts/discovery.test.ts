@@ -152,7 +152,7 @@ describe("a discovery on hosts that do not have the package", () => {
     const steps = planDiscovery(nginx, options.id, options.lock);
     const killed = one.host
       .apply({ lock: options.lock, urn: options.urn, steps }, (text) => {
-        if (text.startsWith("tracing")) void shell(one.machine, killTracer);
+        if (text.startsWith("tracing")) void shell(one.machine, killRun("trace"));
       })
       .catch((error) => error);
     expect(await killed).toBeInstanceOf(Error);
@@ -185,9 +185,10 @@ test("without a unit a program's libraries are followed", async () => {
   expect(manifest.launch.argv).toEqual(["/usr/bin/redis-cli"]);
 });
 
-/** Ends the step that traces without a chance to clean up, as a kernel short of memory would. */
-const killTracer =
-  'for try in $(seq 400); do p=$(pgrep -o -f "^perl.*pulumi-jail-trace-jail-t") && break; sleep 0.05; done; kill -9 $(ps -o ppid= $p) $p';
+/** Ends the step that traces or tries without a chance to clean up, as a kernel short of memory would. */
+function killRun(kind: "trace" | "trial"): string {
+  return `for try in $(seq 400); do p=$(pgrep -o -f "^perl.*pulumi-jail-${kind}-jail-t") && break; sleep 0.05; done; kill -9 $(ps -o ppid= $p) $p`;
+}
 
 describe("a daemon that is tried in its jail", () => {
   const unit = "tried.service";
@@ -240,8 +241,14 @@ describe("a daemon that is tried in its jail", () => {
     expect(diffFingerprints(before, await one.machine.fingerprint())).toEqual([]);
   });
 
-  test("is told of when only the sandbox stops it, which a run without one shows", async () => {
-    const { notes, report } = await discoverAndClose(one, tried(["chroot '/var' or die qq(cannot chroot: $!\\n);"]));
+  test("is told of when only the sandbox stops it, which a run without one shows, after a run that was killed", async () => {
+    const wanted = tried(["chroot '/var' or die qq(cannot chroot: $!\\n);"]);
+    const kill = (text: string) => void (text.startsWith("trying") && shell(one.machine, killRun("trial")));
+    const killed = await discover(one.host, wanted, { ...options, progress: kill }).catch((error) => error);
+    expect(killed).toMatchObject({ kind: expect.stringMatching(/step|lost/) });
+    expect(await leftovers(one)).not.toMatch(/^0\n0\n/);
+    const { notes, report } = await discoverAndClose(one, wanted);
+    expect(await leftovers(one)).toMatch(/^0\n0\n0/);
     expect(report.trial?.refused?.said).toContain("cannot chroot: Operation not permitted");
     expect(notes).toEqual([expect.stringContaining("its files are complete, but not every sandbox lets it run")]);
   });
