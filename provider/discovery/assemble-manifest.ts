@@ -49,6 +49,8 @@ export interface TrialReport {
     readonly problem: string;
     readonly said: readonly string[];
     readonly unreadable: readonly string[];
+    /** Not without a sandbox either, but it runs, and `exclude` may be why it does not listen. */
+    readonly shunned: boolean;
   };
 }
 

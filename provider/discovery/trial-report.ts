@@ -67,8 +67,10 @@ export function describeTrial(trial: TrialReport | undefined): readonly string[]
   if (refused === undefined) return rounds;
   const said = refused.said.slice(-3).map((line) => `  it said: ${line}`);
   const unreadable = list("  not to be read by the jailed user", refused.unreadable);
-  const sentence = `its files are complete, but not every sandbox lets it run; under the default one ${refused.problem}`;
-  return [...rounds, [`${sentence} (see JailedService: hardening)`, ...unreadable, ...said].join("\n")];
+  const sentence = refused.shunned
+    ? `it runs in its jail, yet ${refused.problem}, which may be for what exclude leaves out`
+    : `its files are complete, but not every sandbox lets it run; under the default one ${refused.problem} (see JailedService: hardening)`;
+  return [...rounds, [sentence, ...unreadable, ...said].join("\n")];
 }
 
 /** What is in the tree, and may not be read by a user that is not root. */

@@ -11,6 +11,8 @@ import { isWritablePlace } from "./writable.ts";
 export interface Trial {
   /** Why it is not well, in words; undefined when it ran as it was traced. */
   readonly problem?: string;
+  /** It runs, though it does not listen or answer as it was traced. */
+  readonly runs: boolean;
   /** What it or systemd said, when it is not well. */
   readonly said: readonly string[];
   readonly probes: readonly string[];
@@ -56,7 +58,8 @@ export function parseTrial(output: string, tracedProbes: readonly string[]): Tri
   const seeds = parseSeedLines(output.replace(/^(?!seed\t).*\n/gm, "").replace(/^seed\t/gm, ""));
   const worse = code === "0" ? tracedProbes.flatMap((traced) => describeWorse(traced, probes)) : [];
   const problem = code === "0" ? worse[0] : first;
-  return { ...(problem === undefined ? {} : { problem }), said: code === "0" ? [] : rest, probes, failed, seeds };
+  const runs = code === "0" || values("alive").length > 0;
+  return { ...(problem === undefined ? {} : { problem }), runs, said: code === "0" ? [] : rest, probes, failed, seeds };
 }
 
 /** What it listens on that is the same at each start: a port drawn by the kernel is not. */

@@ -87,8 +87,12 @@ export async function tryJail(
   const found = await leastLoosening((loosened) => (loosened === loosenings ? repaired(loosened) : attempt(loosened)));
   if (found !== undefined) return report(found.trial, { loosened: found.loosened });
   const bare = await attempt([], "bare");
-  if (bare.problem === undefined)
-    return report(trial, { refused: { problem: trial.problem, said: trial.said, unreadable: unreadableIn(trial) } });
+  // What is left out on purpose may be what it served by.
+  const shunned = bare.runs && spec.exclude.length > 0;
+  if (bare.problem === undefined || shunned)
+    return report(trial, {
+      refused: { problem: trial.problem, said: trial.said, unreadable: unreadableIn(trial), shunned },
+    });
   const failure = { unit, spec, trial, bare, rounds, vain: vainIn(trial), inventory };
   throw new HostError("discovery", host.label, describeFailure(failure));
 }

@@ -31,7 +31,8 @@ export function findWritable(
   for (const path of repaired) found.set(path, modeOf(path, notes, inventory));
   const refused = new Map<string, string>();
   for (const { path, mode, key } of notes.declaredDirectories) {
-    const { canonical } = resolvePath(inventory, path);
+    // A unit's words were looked up by nobody, so that this link need not be among the facts.
+    const { canonical } = resolvePath(inventory, path.replace(/^\/var\/run(?=\/|$)/, "/run"));
     const declared =
       key === "ReadWritePaths"
         ? writablePlace.test(canonical) && !transient.test(canonical) && !holdsGiven(canonical)

@@ -52,7 +52,7 @@ trial_seed() {
   perl -e "$(generation_look_source)$(generation_seed_source)"'
     my ($source, $path) = @ARGV;
     my @found = seeded($source, $path);
-    print map { substr($_, length($path) + 1) . "\0" } grep { $_ ne $path } @found;
+    print map { substr($_, length($path) + 1) . "\0" } grep { defined && $_ ne $path } @found;
   ' -- "$build/root" "$1" >"$build/trial-parts/list"
   [ -s "$build/trial-parts/list" ] || return 0
   tar --create --directory="$build/root$1" --null --no-recursion --sparse --hole-detection=raw --hard-dereference \
@@ -176,6 +176,7 @@ sub wait_in_jail {
     last if @missing && $idle >= 60;
     pause(0.05);
   }
+  fact("alive=yes");
   gave_up("did not begin to listen on " . join(", ", @missing));
 }
 

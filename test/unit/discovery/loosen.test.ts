@@ -3,7 +3,7 @@ import { leastLoosening } from "../../../provider/discovery/loosen.ts";
 import type { Trial } from "../../../provider/discovery/trial.ts";
 import { type Loosening, loosenings } from "../../../provider/manifest/launch.ts";
 
-const well: Trial = { said: [], probes: [], failed: [], seeds: [] };
+const well: Trial = { runs: true, said: [], probes: [], failed: [], seeds: [] };
 
 /** A daemon that runs when all of these are loosened. */
 function daemon(...needs: readonly Loosening[]): {

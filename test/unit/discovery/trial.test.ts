@@ -69,6 +69,7 @@ const launch: Launch = {
 function failing(...calls: readonly (readonly [string, string, string?])[]): Trial {
   return {
     problem: "app.service ended by itself right after its start in its jail",
+    runs: false,
     said: ["cannot go on"],
     probes: [],
     failed: calls.map(([how, path, canonical = path]) => ({ error: "ENOENT", how, path, canonical })),
@@ -92,6 +93,7 @@ test("a user that the daemon missed by name is put into its passwd, once, and no
 describe("the report of a trial", () => {
   test("of a daemon that answers as it was traced has no problem, and the seeds", () => {
     expect(parseTrial(healthy, ["80 ok http 200"])).toEqual({
+      runs: true,
       said: [],
       probes: ["80 ok http 200"],
       failed: [
@@ -200,7 +202,12 @@ describe("what users read", () => {
     expect(describeTrial({ rounds: [], lookedUpInVain: [], loosened: ["netlink"] })).toEqual([
       "its sandbox is loosened, as it does not run otherwise: netlink (RestrictAddressFamilies=AF_NETLINK)",
     ]);
-    const refused = { problem: "app ended", said: ["a", "b", "c", "d"], unreadable: unreadableIn(trial) };
+    const refused = {
+      problem: "app ended",
+      said: ["a", "b", "c", "d"],
+      unreadable: unreadableIn(trial),
+      shunned: false,
+    };
     expect(describeTrial({ rounds: [], lookedUpInVain: [], refused })).toEqual([
       [
         "its files are complete, but not every sandbox lets it run; under the default one app ended (see JailedService: hardening)",
