@@ -16,6 +16,9 @@ export function jailMocks(others?: pulumi.runtime.Mocks): pulumi.runtime.Mocks {
     newResource: async (args) => {
       const kind = args.type.startsWith(PREFIX) ? kinds[kindName(args.type)] : undefined;
       if (!kind) return others?.newResource(args) ?? { id: `${args.name}-id`, state: args.inputs };
+      // `.get` reads what another stack made: there is nothing to check.
+      if (args.id)
+        return { id: args.id, state: { ...args.inputs, ...outputsOf(args.type.slice(PREFIX.length), args.inputs) } };
       const { inputs, failures } = await check(kind, undefined, withoutSecretMarks(args.inputs) as never);
       if (failures.length > 0)
         throw new Error(failures.map(({ property, reason }) => `${property}: ${reason}`).join("\n"));

@@ -1,6 +1,6 @@
 import type { Question } from "../host/question.ts";
 import { sha256 } from "../manifest/digest.ts";
-import { escaped } from "../manifest/entries.ts";
+import { escaped, unescaped } from "../manifest/entries.ts";
 import type { Manifest } from "../manifest/manifest.ts";
 import { declaredWhy } from "./derive.ts";
 
@@ -35,8 +35,4 @@ function parseContents(text: string): ReadonlyMap<string, string> {
       return [unescaped(path!), Buffer.from(hex, "hex").toString("utf8")] as const;
     }),
   );
-}
-
-function unescaped(text: string): string {
-  return text.replace(/\\([tn\\])/g, (_, letter: string) => ({ t: "\t", n: "\n" })[letter] ?? "\\");
 }

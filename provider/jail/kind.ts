@@ -4,7 +4,7 @@ import { machine } from "../host/questions/machine.ts";
 import { mayDelete } from "../ownership/ownership.ts";
 import type { Call, Checked, ResourceKind } from "../resource/kind.ts";
 import { convergeJail } from "./converge.ts";
-import { buildRootId, desiredJail, lockNameOf } from "./desired.ts";
+import { buildRootId, type DesiredJail, desiredJail, lockNameOf, RENEWED } from "./desired.ts";
 import type { DiscoveryFace } from "./discovery-face.ts";
 import { describeDrift, describeWarnings } from "./drift.ts";
 import { checkJail, diffJail, type JailInputs, type JailOutputs } from "./inputs.ts";
@@ -20,7 +20,7 @@ export function createJailKind(face: DiscoveryFace): ResourceKind<JailInputs, Ja
   return {
     kind: "jail",
     check: (olds, news) => checkLocked(face, olds, news),
-    diff: diffJail,
+    diff: (olds, news) => diffJail(olds, withoutOldRenewal(face, olds, news)),
     id: (inputs) => inputs.jailName,
     read: readJail,
     converge: (call, inputs, state) => convergeJail(face, call, inputs, state),
@@ -36,16 +36,35 @@ function checkLocked(face: DiscoveryFace, ...[olds, news]: Parameters<typeof che
   return { inputs: { ...checked.inputs, ...inputs }, failures };
 }
 
+/** The inputs of a run that renewed are still the state's at the next refresh, when nothing is renewed any more. */
+function withoutOldRenewal(face: DiscoveryFace, olds: JailOutputs, news: JailInputs): JailInputs {
+  if (news.manifestDigest !== RENEWED || face.lockFiles.renewing()) return news;
+  return { ...news, manifestDigest: olds.manifestDigest };
+}
+
 async function readJail(call: Call, state: JailInputs & JailOutputs): Promise<JailOutputs | undefined> {
   const desired = desiredJail(state);
   const [observed, { machineId }] = await call.host.ask([observeJail(desired), machine()]);
   const found = foundOwner(observed, call.owner);
   if (found.state === "nothing") return undefined;
+  if (state.claim === undefined) return readAnother(call, desired, observed, hostIdOf(machineId));
   const taken = describeTaken(found, state);
   const drift = taken ?? describeDrift(observed, state);
   if (!taken) for (const line of describeWarnings(observed, state.manifestFile)) call.warn?.(line);
   const { claim, unfinished } = state;
   return jailOutputs(desired, observed.record, { hostId: hostIdOf(machineId), claim, drift, unfinished });
+}
+
+/** `Jail.get`: whoever's it is, it tells what is there; no wish of ours can differ from it but that its files are sound. */
+function readAnother(call: Call, desired: DesiredJail, observed: ObservedJail, hostId: string): JailOutputs {
+  const { jailName } = desired;
+  const { record } = observed;
+  const found = foundOwner(observed, call.owner);
+  if (found.state !== "owned" || !record?.generation)
+    throw new HostError("foreign", call.host.label, `jail ${jailName} has no mark of ours or was never complete`);
+  const { claim } = found.owner;
+  const drift = describeDrift(observed, { jailName, claim, generation: record.generation });
+  return jailOutputs(desired, record, { hostId, claim, drift });
 }
 
 async function removeJail(face: DiscoveryFace, call: Call, state: JailInputs & JailOutputs): Promise<void> {

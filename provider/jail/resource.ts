@@ -150,6 +150,19 @@ export class Jail extends JailResource {
     super(jailShim, "Jail", name, { ...args, files, prepare }, outputs, options);
     this.host = args.connection;
   }
+
+  /**
+   * A jail that another stack made, read and never changed: its services may run in it, and while one does, that stack
+   * can't remove it. Fails when there is none of that name.
+   */
+  static get(
+    name: string,
+    jailName: pulumi.Input<string>,
+    args: Pick<JailArgs, "connection">,
+    options?: pulumi.CustomResourceOptions,
+  ): Jail {
+    return new Jail(name, { connection: args.connection, jailName }, { ...options, id: jailName });
+  }
 }
 
 const outputs: readonly string[] = ["jailName", "generation", "rootDirectory", "packageVersions", "fileCount", "bytes"];

@@ -47,6 +47,11 @@ export function escaped(text: string): string {
   return text.replaceAll("\\", "\\\\").replaceAll("\t", "\\t").replaceAll("\n", "\\n");
 }
 
+/** What `escaped` made, as it was. */
+export function unescaped(text: string): string {
+  return text.replace(/\\([tn\\])/g, (_, letter: string) => ({ t: "\t", n: "\n" })[letter] ?? "\\");
+}
+
 /** By code unit, so that neither locale nor platform has a say in a digest. */
 export function compareText(a: string, b: string): number {
   if (a === b) return 0;

@@ -46,7 +46,7 @@ function fileComponent({ path, sha256, reason }: ListedFile) {
     type: "file",
     "bom-ref": `file:${path}`,
     name: path,
-    hashes: [{ alg: "SHA-256", content: sha256 }],
+    ...(sha256 !== undefined && { hashes: [{ alg: "SHA-256", content: sha256 }] }),
     properties: [property("why", reason)],
   };
 }

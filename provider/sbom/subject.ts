@@ -14,21 +14,25 @@ export interface Subject {
 /** A file of the jail with what an SBOM says of it. */
 export interface ListedFile {
   readonly path: string;
-  readonly sha256: string;
+  /** Absent for the library cache, which is made on the host from the libraries that are listed. */
+  readonly sha256?: string;
   readonly package?: string;
   /** Why it is in; for a file that no package owns, who made it besides. */
   readonly reason: string;
 }
 
-/** Every regular file by path. The library cache has no fixed bytes: it is made on the host from what is listed. */
+/** Every regular file by path. */
 export function listedFiles({ entries, packages }: Manifest): readonly ListedFile[] {
   return [...entries]
     .sort((a, b) => compareText(a.path, b.path))
     .flatMap((entry) => {
-      if (entry.kind !== "file" || entry.sha256 === undefined) return [];
+      if (entry.kind !== "file") return [];
       const owner = entry.package !== undefined && entry.package in packages ? entry.package : undefined;
       const reason = owner === undefined ? `${originOf(entry)}; ${entry.why.join(", ")}` : entry.why.join(", ");
-      return [{ path: entry.path, sha256: entry.sha256, ...(owner !== undefined && { package: owner }), reason }];
+      const { path, sha256: hash } = entry;
+      return [
+        { path, reason, ...(hash !== undefined && { sha256: hash }), ...(owner !== undefined && { package: owner }) },
+      ];
     });
 }
 
@@ -52,6 +56,7 @@ export function subjectUuid({ jailName, generation }: Subject): string {
 
 function originOf({ why }: Entry): string {
   if (why.includes("given in files")) return "owned by no package: given in files";
-  if (why.some((reason) => /^(fixed list: made|the service binds)/.test(reason))) return "owned by no package: made";
+  if (why.some((reason) => /^(fixed list: made|made from|the service binds)/.test(reason)))
+    return "owned by no package: made";
   return "owned by no package: made by maintainer scripts or on the host";
 }

@@ -30,6 +30,10 @@ describe("a lock file", () => {
     const { writer, written } = await locked();
     writer.seen.renewing = false;
     const { applies } = writer.host.counts;
+    expect(writer.jail.diff(written, { ...written, generation: undefined, manifestDigest: "renewed" })).toMatchObject({
+      changes: false,
+      notes: [],
+    });
     const wanted = writer.inputs({ manifestFile });
     expect(writer.jail.diff(written, wanted)).toMatchObject({ changes: false, notes: [] });
     expect(await writer.up({ manifestFile }, written)).toEqual({ ...written, ...wanted });
