@@ -66,8 +66,11 @@ async function readGiven(kind: Kind, id: string, given: Properties) {
   const { connection, failures } = checkConnection(given["connection"]);
   if (failures.length > 0) throw new Error(failures.map(({ property, reason }) => `${property}: ${reason}`).join("\n"));
   const inputs = kind.check(undefined, { ...given, connection }).inputs as Inputs;
-  const outputs = await kind.read(callFor(inputs, "", undefined), inputs as State);
-  return outputs ? { id, props: plain({ ...inputs, ...outputs }) } : {};
+  const call = callFor(inputs, "", undefined);
+  const outputs = await kind.read(call, inputs as State);
+  // An answer without id would pass: the engine looks at the properties, in which the shim always is.
+  if (!outputs) throw new Error(`${kind.kind} ${id} does not exist on ${call.host.label}`);
+  return { id, props: plain({ ...inputs, ...outputs }) };
 }
 
 /** `delete`; a host that is gone for good is passed over only when the environment names it. */

@@ -56,14 +56,14 @@ describe("a lock file in the project", () => {
     const traced = await Promise.all(["web1", "web2"].map(traces));
     expect(traced.filter((count) => count > 0)).toHaveLength(1);
     for (const { exec } of site.hosts.hosts)
-      expect((await exec(["sh", "-c", "command -v strace; dpkg -l apache2 2>/dev/null"])).stdout).toBe("");
+      expect((await exec(["sh", "-c", "command -v strace; dpkg -l apache2 2>/dev/null || true"])).stdout).toBe("");
   });
 
   it("makes the generation known in the preview of a jail that is not there yet", async () => {
     site.stack.write("index.ts", program(third));
     const preview = expectSuccess(await site.stack.preview());
     expect(preview.changes).toMatchObject({ create: 1 });
-    expect(preview.stdout).toContain(`generation      : "${generation}"`);
+    expect(preview.stdout).toMatch(new RegExp(`generation *: "${generation}"`));
     site.stack.write("index.ts", program());
   });
 
@@ -128,7 +128,8 @@ describe("pulumi-jail", () => {
   });
 
   it("finds nothing where nothing is, and a planted file", async () => {
-    expect(await cli("verify")).toMatchObject({ exitCode: 0 });
+    const sound = await cli("verify");
+    expect(sound.exitCode, sound.stderr).toBe(0);
     const tree = "/var/lib/pulumi-jail/jails/apache/generations/*";
     await shell(site.host("web2"), `echo planted >$(echo ${tree}/etc/apache2)/planted`);
     const verify = await cli("verify", "--json");
@@ -168,7 +169,7 @@ export const root = jail.rootDirectory;`;
     other.write("index.ts", reading("nothing"));
     const missing = await other.preview();
     expect(missing.exitCode).not.toBe(0);
-    expect(missing.stdout + missing.stderr).toContain("does not exist");
+    expect(missing.stdout + missing.stderr).toContain("jail nothing does not exist on web1");
     other.close();
   });
 });
