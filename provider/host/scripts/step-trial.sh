@@ -124,7 +124,12 @@ make_cache($tree, $entries, library_places("$build/root")) if $made;
 chomp(my $host = text_of("/proc/sys/kernel/hostname") // "localhost");
 my %files = ("/etc/passwd" => text_of("$parts/passwd"), "/etc/group" => text_of("$parts/group"), "/etc/hostname" => "$host\n",
   "/etc/hosts" => "127.0.0.1 localhost\n$address $host\n", "/etc/resolv.conf" => "");
-for my $path (keys %files) { write_file("$tree$path", $files{$path}); chmod 0644, "$tree$path" or failed("cannot chmod $path") }
+for my $path (keys %files) {
+  unlink "$tree$path";
+  open my $out, ">", "$tree$path" or failed("cannot create $path");
+  print $out $files{$path} and close $out or failed("cannot write $path");
+  chmod 0644, "$tree$path" or failed("cannot chmod $path");
+}
 for my $path ("$tree/.trace", "$tree/.trace-log") { mkdir $path, 0755; chmod 0755, $path or failed("cannot chmod $path") }
 PERL
 }
