@@ -55,7 +55,9 @@ export function parseTrial(output: string, tracedProbes: readonly string[]): Tri
   const failed = values("failed").map(([error = "", how = "", path = "", there = "-"]): FailedCall => {
     return { error: error as FailedCall["error"], how, path, ...(there === "-" ? {} : { canonical: there }) };
   });
-  const seeds = parseSeedLines(output.replace(/^(?!seed\t).*\n/gm, "").replace(/^seed\t/gm, ""));
+  // By lines, not by /^/m: what a daemon said may hold a carriage return, which begins a line for a regular expression.
+  const seedLines = output.split("\n").filter((line) => line.startsWith("seed\t"));
+  const seeds = parseSeedLines(seedLines.map((line) => `${line.slice("seed\t".length)}\n`).join(""));
   const worse = code === "0" ? tracedProbes.flatMap((traced) => describeWorse(traced, probes)) : [];
   const problem = code === "0" ? worse[0] : first;
   const runs = code === "0" || values("alive").length > 0;

@@ -131,7 +131,9 @@ sub wrapped {
   return $command unless length $rest;
   # strace can't set argv[0] by itself.
   $rest =~ s/^(\S+)\s+\S+/$1/ if $prefixes =~ s/@//;
-  my $as = length $user && $prefixes !~ /[+!]/ ? " -u $user" : "";
+  # Of old, but read still (systemd.service(5)): then only the daemon itself runs as the user.
+  my $privileged = $key ne "ExecStart" && ($last{PermissionsStartOnly} // "") =~ /^(yes|true|on|1)$/i;
+  my $as = length $user && $prefixes !~ /[+!]/ && !$privileged ? " -u $user" : "";
   $count++;
   # A newer strace sets its filter before it becomes that user: what it traces fails there as long as it is not attached.
   my $calls = join ",", map { "?$_" } qw(%%file execve execveat clone clone3 fork vfork getdents64 fchdir kill tgkill bind connect mprotect

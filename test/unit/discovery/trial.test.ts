@@ -108,6 +108,11 @@ describe("the report of a trial", () => {
     });
   });
 
+  test("of a daemon that says a carriage return is read all the same", () => {
+    const trial = parseTrial("code\t4\nsaid\tit ended\nsaid\t\r1%%\r2%%\nseed\t2\t0\t/etc/app\n", []);
+    expect(trial).toMatchObject({ problem: "it ended", seeds: [{ path: "/etc/app", files: 2, bytes: 0 }] });
+  });
+
   test("of a daemon that did not start has the daemon's words", () => {
     const { problem, said, failed } = parseTrial(unwritten, ["80 ok http 200"]);
     expect(problem).toBe("nginx.service did not start in its jail (result: exit-code)");
