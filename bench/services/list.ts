@@ -9,6 +9,8 @@ export interface PackagedService {
   readonly packages: readonly string[];
   readonly unit: string;
   readonly ports: Readonly<Record<string, ServicePort>>;
+  /** Why it can't run in a jail as it is packaged, where that is known. */
+  readonly cannot?: string;
   /** Site configuration without which the daemon does nothing at all; with `why`, which the table shows. */
   readonly files?: Readonly<Record<string, string>>;
   readonly why?: string;
@@ -31,12 +33,14 @@ export const services: readonly PackagedService[] = [
   }),
   row("squid", "proxy and cache", "squid", "squid.service", { proxy: tcp(3128, "http") }),
   row("tinyproxy", "proxy", "tinyproxy", "tinyproxy.service", { proxy: tcp(8888, "http") }),
-  row("varnish", "cache", "varnish", "varnish.service", { http: tcp(6081, "http") }),
+  {
+    ...row("varnish", "cache", "varnish", "varnish.service", { http: tcp(6081, "http") }),
+    cannot: "its unit asks for a jail of its own (-j unix), which wants to be root and have a second uid",
+  },
   row("memcached", "cache", "memcached", "memcached.service", { cache: tcp(11211, "memcached") }),
   row("redis", "database", "redis-server", "redis-server.service", { redis: tcp(6379, "redis") }),
   row("mariadb", "database", "mariadb-server", "mariadb.service", { db: tcp(3306, "mysql") }),
   row("postgresql", "database", "postgresql", "postgresql@15-main.service", { db: tcp(5432, "postgres") }),
-  row("influxdb", "database, Go", "influxdb", "influxdb.service", { http: tcp(8086, "http") }),
   row("etcd", "database, Go", "etcd-server", "etcd.service", { client: tcp(2379, "http") }),
   row("rabbitmq", "queue, Erlang", "rabbitmq-server", "rabbitmq-server.service", { amqp: tcp(5672, "amqp") }),
   row("mosquitto", "queue", "mosquitto", "mosquitto.service", { mqtt: tcp(1883, "mqtt") }),
@@ -53,51 +57,47 @@ export const services: readonly PackagedService[] = [
   }),
   row("nsd", "name server", "nsd", "nsd.service", dns()),
   row("pdns", "name server", ["pdns-server", "pdns-backend-bind"], "pdns.service", dns()),
-  row("postfix", "mail", "postfix", "postfix@-.service", { smtp: tcp(25, "smtp") }),
+  {
+    ...row("postfix", "mail", "postfix", "postfix@-.service", { smtp: tcp(25, "smtp") }),
+    cannot: "its master has to be root: it starts each part of it as another user",
+  },
   row("exim4", "mail", "exim4-daemon-light", "exim4.service", { smtp: tcp(25, "smtp") }),
-  row("opensmtpd", "mail", "opensmtpd", "opensmtpd.service", { smtp: tcp(25, "smtp") }),
   row("dovecot", "mail", "dovecot-imapd", "dovecot.service", { imap: tcp(143, "imap") }),
-  row("spamd", "mail, Perl", "spamassassin", "spamd.service", { spamd: tcp(783, "spamd") }),
   row("postgrey", "mail, Perl", "postgrey", "postgrey.service", { policy: tcp(10023, "postgrey") }),
   row("php-fpm", "interpreter, PHP", "php8.2-fpm", "php8.2-fpm.service", {
     fpm: { socket: "/run/php/php8.2-fpm.sock", speaks: "fastcgi" },
   }),
   row("radicale", "interpreter, Python", "radicale", "radicale.service", { http: tcp(5232, "http") }),
   row("prosody", "chat, Lua", "prosody", "prosody.service", { xmpp: tcp(5222, "xmpp") }),
-  row("ejabberd", "chat, Erlang", "ejabberd", "ejabberd.service", { xmpp: tcp(5222, "xmpp") }),
   row("ngircd", "chat", "ngircd", "ngircd.service", { irc: tcp(6667, "irc") }),
   row("tomcat10", "JVM", "tomcat10", "tomcat10.service", { http: tcp(8080, "http") }),
-  row("jetty9", "JVM", "jetty9", "jetty9.service", { http: tcp(8080, "http") }),
   row("zookeeper", "JVM", "zookeeperd", "zookeeper.service", { client: tcp(2181, "zookeeper") }),
   row("prometheus", "monitoring, Go", "prometheus", "prometheus.service", { http: tcp(9090, "http") }),
   row("node-exporter", "monitoring, Go", "prometheus-node-exporter", "prometheus-node-exporter.service", {
     http: tcp(9100, "http"),
   }),
   row("snmpd", "monitoring", "snmpd", "snmpd.service", { snmp: udp(161, "snmp") }),
-  row("munin-node", "monitoring, Perl", "munin-node", "munin-node.service", { munin: tcp(4949, "munin") }),
-  row("graphite-carbon", "monitoring, Python", "graphite-carbon", "carbon-cache.service", {
-    line: tcp(2003, "carbon"),
-  }),
   row("slapd", "directory", "slapd", "slapd.service", { ldap: tcp(389, "ldap") }),
-  row("freeradius", "directory", "freeradius", "freeradius.service", { auth: udp(1812, "radius") }),
   row("openssh", "remote login", "openssh-server", "ssh.service", { ssh: tcp(22, "ssh") }),
-  row("dropbear", "remote login", "dropbear", "dropbear.service", { ssh: tcp(22, "ssh") }),
-  row("xrdp", "remote login", "xrdp", "xrdp.service", { rdp: tcp(3389, "rdp") }),
   row("vsftpd", "files", "vsftpd", "vsftpd.service", { ftp: tcp(21, "ftp") }),
   row("proftpd", "files", "proftpd-core", "proftpd.service", { ftp: tcp(21, "ftp") }),
   row("pure-ftpd", "files", "pure-ftpd", "pure-ftpd.service", { ftp: tcp(21, "ftp") }),
-  row("tftpd", "files", "tftpd-hpa", "tftpd-hpa.service", { tftp: udp(69, "tftp") }),
+  {
+    ...row("tftpd", "files", "tftpd-hpa", "tftpd-hpa.service", { tftp: udp(69, "tftp") }),
+    cannot: "a transfer answers from a port of its own, which no map of ports leads back",
+  },
   row("rsync", "files", "rsync", "rsync.service", { rsync: tcp(873, "rsync") }, "its unit asks for the file", {
     "/etc/rsyncd.conf": "use chroot = no\n[srv]\npath = /srv\n",
   }),
-  row("transmission", "files", "transmission-daemon", "transmission-daemon.service", { rpc: tcp(9091, "http") }),
   row("icecast2", "media", "icecast2", "icecast2.service", { http: tcp(8000, "http") }),
-  row("mpd", "media", "mpd", "mpd.service", { mpd: tcp(6600, "mpd") }),
-  row("coturn", "media", "coturn", "coturn.service", { stun: udp(3478, "stun") }),
-  row("tor", "network", "tor", "tor@default.service", { socks: tcp(9050, "socks") }),
-  row("chrony", "network", "chrony", "chrony.service", { ntp: udp(123, "ntp") }),
-  row("ntpsec", "network", "ntpsec", "ntpsec.service", { ntp: udp(123, "ntp") }),
-  row("dictd", "dictionary", "dictd", "dictd.service", { dict: tcp(2628, "dict") }),
+  {
+    ...row("tor", "network", "tor", "tor@default.service", { socks: tcp(9050, "socks") }),
+    cannot: "it ends when setgroups(2) is refused, which takes a capability",
+  },
+  {
+    ...row("chrony", "network", "chrony", "chrony.service", { ntp: udp(123, "ntp") }),
+    cannot: "it sets the machine's clock (CAP_SYS_TIME), which no jail may",
+  },
 ];
 
 function row(

@@ -8,8 +8,8 @@ import { type PackagedService, services } from "./list.ts";
 import { type Measured, measureService } from "./measure.ts";
 import { isGood, servicesReport } from "./report.ts";
 
-/** Two rows at a time; more would only wait for each other. */
-const HOSTS = ["left", "right"] as const;
+/** So many rows at a time; more would only wait for each other. */
+const HOSTS = ["one", "two", "three"] as const;
 
 const LONGEST_MS = 60 * 60_000;
 
@@ -33,12 +33,14 @@ async function main(words: readonly string[]): Promise<number> {
   const timer = setTimeout(giveUp(`not done after ${LONGEST_MS / 60_000} minutes`), LONGEST_MS);
   try {
     const names = HOSTS.slice(0, chosen.length);
-    const measured = await measureAll(chosen, await bootHosts({ run, hosts: names, progress }));
-    const report = servicesReport(measured);
-    // A part of the rows is a look at them, not the table.
-    console.log(
-      words.length === 0 ? publishReport("services", report, "npm run bench:services", loadBefore) : show(measured),
-    );
+    // What was measured is written after each row, so that a run that is cut short leaves it. A part of the rows is a look
+    // at them, not the table.
+    const all = words.length === 0;
+    const publish = (measured: readonly Measured[]): string =>
+      publishReport("services", servicesReport(measured), "npm run bench:services", loadBefore);
+    const hosts = await bootHosts({ run, hosts: names, progress });
+    const measured = await measureAll(chosen, hosts, all ? publish : () => {});
+    console.log(all ? publish(measured) : show(measured));
     return measured.every(isGood) ? 0 : 1;
   } finally {
     clearTimeout(timer);
@@ -47,17 +49,24 @@ async function main(words: readonly string[]): Promise<number> {
 }
 
 /** Apache alone at first, as its times are the others' measure; then a row per host. */
-async function measureAll(chosen: readonly PackagedService[], hosts: TestHosts): Promise<readonly Measured[]> {
+async function measureAll(
+  chosen: readonly PackagedService[],
+  hosts: TestHosts,
+  after: (measured: readonly Measured[]) => void,
+): Promise<readonly Measured[]> {
   const found = new Map<string, Measured>();
+  const inOrder = (): readonly Measured[] => chosen.flatMap(({ name }) => found.get(name) ?? []);
   const queue = [...chosen];
   const work = async (host: TestHost): Promise<void> => {
-    for (let next = queue.shift(); next !== undefined; next = queue.shift())
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       found.set(next.name, await one(next, host));
+      after(inOrder());
+    }
   };
   const [first] = hosts.hosts;
   if (first !== undefined && queue[0]?.name === "apache2") found.set("apache2", await one(queue.shift()!, first));
   await Promise.all(hosts.hosts.map(work));
-  return chosen.map(({ name }) => found.get(name)!);
+  return inOrder();
 }
 
 async function one(service: PackagedService, host: TestHost): Promise<Measured> {

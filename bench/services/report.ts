@@ -47,14 +47,16 @@ packages fetched and installed into the build root included.`;
 
 function row(one: Measured, apache: Measured | undefined): readonly string[] {
   const { service, jail, exposure, memory } = one;
-  const answers = Object.values(one.answers).map(({ words }) => words);
+  const answers = Object.values(one.answers).map(({ ok, words }) =>
+    ok ? words : `**no**: ${service.cannot ?? words}`,
+  );
   const names = Object.values(service.ports).map(({ speaks }) => protocols[speaks].name);
   const ratio = (jail?.discoveryMs ?? Number.NaN) / (apache?.jail?.discoveryMs ?? Number.NaN);
   return [
     `${service.packages.join(" ")}${service.why === undefined ? "" : ` (with ${Object.keys(service.files ?? {}).join(", ")}: ${service.why})`}`,
     service.kind,
     service.unit,
-    one.failure === undefined ? "yes" : `**no**: ${short(one.failure)}`,
+    one.failure === undefined ? "yes" : `**no**: ${service.cannot ?? reasonIn(one.failure)}`,
     one.failure === undefined
       ? names.map((name, index) => `${name}: ${short(answers[index] ?? "")}`).join("; ")
       : names.join("; "),
@@ -71,7 +73,18 @@ function secondsOf(milliseconds: number): string {
   return Number.isNaN(milliseconds) ? "" : `${(milliseconds / 1000).toFixed(1)} s`;
 }
 
+/** The last thing that the daemon itself said, or else the first line of what the host said. */
+function reasonIn(failure: string): string {
+  const lines = failure.split("\n").map((line) => line.trim());
+  const said = lines.flatMap(
+    (line) => /^(?:\* )?(?:log|it said|without a sandbox it said): (.*)$/.exec(line)?.[1] ?? [],
+  );
+  const own = said.filter((line) => !/^(Start(ing|ed)|Stopped|Failed to start|\S+\.service:)/.test(line));
+  const host = lines.find((line) => line.startsWith("the host says: "))?.slice("the host says: ".length);
+  return short(own.at(-1) ?? host ?? lines.filter((line) => line !== "").at(1) ?? failure);
+}
+
 function short(text: string): string {
   const line = text.replaceAll(/\s+/g, " ").trim();
-  return line.length <= 160 ? line : `${line.slice(0, 157)}...`;
+  return line.length <= 120 ? line : `${line.slice(0, 117)}...`;
 }

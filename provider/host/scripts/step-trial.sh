@@ -125,7 +125,7 @@ for my $entry (@$entries) {
 make_cache($tree, $entries, library_places("$build/root")) if $made;
 chomp(my $host = text_of("/proc/sys/kernel/hostname") // "localhost");
 my %files = ("/etc/passwd" => text_of("$parts/passwd"), "/etc/group" => text_of("$parts/group"), "/etc/hostname" => "$host\n",
-  "/etc/hosts" => "127.0.0.1 localhost\n$address $host\n", "/etc/resolv.conf" => "");
+  "/etc/hosts" => "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n$address $host\n", "/etc/resolv.conf" => "");
 for my $path (keys %files) {
   unlink "$tree$path";
   open my $out, ">", "$tree$path" or failed("cannot create $path");
