@@ -88,7 +88,10 @@ export function assembleManifest(
   const { entries, denied } = selectEntries({ spec, inventory, touched, programs, mounted, repairs });
   const interpreters = entries
     .filter(({ path, kind }) => kind === "file" && isInterpreter(path))
-    .map(({ path, why }) => ({ path, why: why[0] ?? "" }));
+    .map(({ path, why }) => ({
+      path,
+      why: why.find((reason) => /^(interpreter|the|included|repair|run) /.test(reason)) ?? why[0] ?? "",
+    }));
   return {
     manifest: {
       schema: 1,

@@ -140,7 +140,10 @@ function missedUsers(trial: Trial, inventory: Inventory, launch: Launch): readon
 function wantedDirectories(trial: Trial, launch: Launch): readonly string[] {
   const found = trial.failed.flatMap(({ error, how, path }) => {
     if (!makes.has(how) || (error !== "ENOENT" && error !== "EROFS")) return [];
-    const directory = [parentOf(path), path].find(isWritablePlace);
+    // Some keep what they learn beside their configuration; that is theirs only if they do not run without it.
+    const directory =
+      [parentOf(path), path].find(isWritablePlace) ??
+      [parentOf(path)].find((place) => error === "EROFS" && /^\/etc\/[^/]/.test(place));
     if (directory === undefined || launch.writable.some((other) => isWithin(directory, other.path))) return [];
     return [directory];
   });

@@ -90,6 +90,15 @@ test("a user that the daemon missed by name is put into its passwd, once, and no
   expect(plan({ ...failing(), problem: undefined, said } as Trial)).toEqual([]);
 });
 
+test("a daemon that does not run without writing beside its configuration gets that directory, and never all of /etc", () => {
+  const failed = [
+    { error: "EROFS", how: "mkdir", path: "/etc/app/learnt" },
+    { error: "EROFS", how: "write", path: "/etc/motd" },
+  ] as const;
+  const repairs = plan({ ...failing(), failed });
+  expect(repairs.map(({ path, how }) => `${how} ${path}`)).toEqual(["writable /etc/app"]);
+});
+
 describe("the report of a trial", () => {
   test("of a daemon that answers as it was traced has no problem, and the seeds", () => {
     expect(parseTrial(healthy, ["80 ok http 200"])).toEqual({
