@@ -102,7 +102,7 @@ describe("a newer version in the host's package index", () => {
     expect(second.packageVersions).toEqual({ ...first.packageVersions, zlib1g: newer.is });
     expect(second.generation).not.toBe(first.generation);
     expect(await driftOf("deb", second)).toEqual([]);
-    expect(await onWeb("dpkg-query -W -f '${Version}' zlib1g")).toBe(newer.was);
+    expect(await onWeb(`dpkg-query -W -f '\${Version}' zlib1g`)).toBe(newer.was);
     expect(await onWeb(`ls -d ${first.rootDirectory}`)).toBe(`${first.rootDirectory}\n`);
   });
 
@@ -153,7 +153,7 @@ describe("a suite of another release", () => {
     [one, other] = await Promise.all([up("one", args), up("other", { ...args, include: ["/usr/share/doc/hello"] })]);
     expect(await onWeb(`ls ${state}/suites | wc -l`)).toBe("1\n");
     expect(await onWeb(`chroot ${one.rootDirectory} /usr/bin/hello`)).toBe("Hello, world!\n");
-    expect(one.packageVersions["libc6"]).not.toBe(await onWeb("dpkg-query -W -f '${Version}' libc6"));
+    expect(one.packageVersions["libc6"]).not.toBe(await onWeb(`dpkg-query -W -f '\${Version}' libc6`));
     expect([await driftOf("one", one), await driftOf("other", other)]).toEqual([[], []]);
     expect(warnings).toEqual([]);
   });

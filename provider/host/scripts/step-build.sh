@@ -8,6 +8,8 @@
 step_sweep_build_roots() {
   for swept in "$STATE"/build/*; do
     if [ ! -d "$swept" ] || [ "${swept##*/}" = "$1" ]; then continue; fi
+    # Another plan may just now be making it.
+    if [ ! -f "$swept/opened" ] && [ -n "$(find "$swept" -maxdepth 0 -mmin -120)" ]; then continue; fi
     if [ "$(sed -n 1p "$swept/opened" 2>/dev/null)" = "$(cat /proc/sys/kernel/random/boot_id)" ]; then
       # Between two plans nobody holds the lock, so only an old one that nobody holds is a leftover.
       [ -z "$(find "$swept/opened" -mmin -120)" ] || continue
