@@ -2,7 +2,7 @@ import type { Loosening } from "../manifest/launch.ts";
 import type { Entry, Manifest } from "../manifest/manifest.ts";
 import { isInterpreter } from "./deny.ts";
 import { probeImportsOf } from "./describe.ts";
-import { type Inventory, resolvePath } from "./inventory.ts";
+import { type Fact, type Inventory, resolvePath } from "./inventory.ts";
 import { deriveLaunch, plainLaunch, runningUsers } from "./launch.ts";
 import { findDaemon } from "./processes.ts";
 import { changedDirectories } from "./seeds.ts";
@@ -32,6 +32,8 @@ export interface DiscoveryReport {
   readonly probeImports: readonly { readonly path: string; readonly why: string }[];
   /** Packages without which it did not start, although those asked for only recommend them. */
   readonly recommended: readonly string[];
+  /** Setuid and setgid files whose bits were taken off. */
+  readonly setid: number;
   /** How the daemon fared in its jail; undefined when it was not tried there. */
   readonly trial?: TrialReport;
 }
@@ -109,8 +111,13 @@ export function assembleManifest(
       probes: trace.notes.probes,
       probeImports: probeImportsOf(entries),
       recommended: trace.notes.recommended,
+      setid: entries.filter(({ path, kind }) => kind === "file" && isSetid(inventory.facts.get(path))).length,
     },
   };
+}
+
+function isSetid(fact: Fact | undefined): boolean {
+  return fact !== undefined && (Number.parseInt(fact.mode, 8) & 0o6000) !== 0;
 }
 
 /** Nothing is told of where packages are from by an inventory that says nothing of it. */

@@ -15,7 +15,7 @@ export function denyReason(path: string, fact: Fact | undefined): string | undef
   if (!programDirectory.test(path)) return undefined;
   if (shells.test(name)) return "is a shell";
   if (interpreters.test(name)) return "is an interpreter";
-  if (packageTools.test(name)) return "belongs to the package manager";
+  if (packageTools.test(name)) return PACKAGE_MANAGER;
   return undefined;
 }
 
@@ -35,10 +35,25 @@ export function isInterpreter(path: string): boolean {
 
 const carried: ReadonlySet<string> = new Set(["is a shell", "is an interpreter", "is a setuid or setgid program"]);
 
+/** Why a path stays out even of a whole system: it is of no use in a jail, or would tell of the host. */
+export function denyReasonOfFull(path: string, fact: Fact | undefined): string | undefined {
+  if (/^\/var\/(cache\/(apt|debconf|ldconfig)|lib\/apt\/lists)\/|\/\.pulumi-jail/.test(path)) return "is a cache";
+  if (/^\/(boot|(usr\/)?lib\/modules|vmlinuz|initrd)/.test(path)) return "belongs to the kernel";
+  // The tracer, which no one asked for.
+  if (fact?.package === "strace") return "is the tracer";
+  const place = places.find(([pattern]) => pattern.test(path))?.[1];
+  if (place !== undefined && place !== PACKAGE_MANAGER) return place;
+  if (fact?.type !== "file") return undefined;
+  if (path.startsWith("/var/log/")) return "is a log";
+  return fact.key ? "holds a private key" : undefined;
+}
+
+const PACKAGE_MANAGER = "belongs to the package manager";
+
 const places: readonly (readonly [RegExp, string])[] = [
   [/^\/root\/|^\/home\//, "lies in a home directory"],
   [/^\/etc\/ssh\/ssh_host_|^\/etc\/ssl\/private(\/|$)/, "is a place of private keys"],
-  [/^\/etc\/(apt|dpkg)(\/|$)|^\/var\/(lib|cache)\/(apt|dpkg)(\/|$)/, "belongs to the package manager"],
+  [/^\/etc\/(apt|dpkg)(\/|$)|^\/var\/(lib|cache)\/(apt|dpkg)(\/|$)/, PACKAGE_MANAGER],
   [/^\/etc\/(machine-id|fstab|mtab|adjtime|krb5\.keytab)$|^\/var\/lib\/dbus\/machine-id$/, "is this host's identity"],
   [/^\/etc\/(shadow|gshadow|subuid|subgid|sudoers|security\/opasswd)(-|\.d|\/|$)/, "holds the host's accounts"],
   [/^\/(boot|lost\+found)(\/|$)|^\/var\/lib\/pulumi-jail(\/|$)/, "belongs to the host"],

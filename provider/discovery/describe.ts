@@ -25,6 +25,7 @@ export function describeDiscovery(spec: DiscoverySpec, discovery: Discovery): re
       `the probe brought in ${count(asked.length, "file")}`,
       asked.map(({ path }) => path),
     ),
+    ...(report.setid > 0 ? [`setid files: ${report.setid} stripped`] : []),
     ...line(
       "it only starts with what its packages recommend",
       report.recommended,

@@ -1,5 +1,5 @@
 import type { Entry } from "../manifest/manifest.ts";
-import { denyReason } from "./deny.ts";
+import { denyReason, denyReasonOfFull } from "./deny.ts";
 import { fixedLibraries, fixedPaths, madePaths, topLevelPaths } from "./fixed.ts";
 import { matchesGlob } from "./glob.ts";
 import { type Fact, type Inventory, resolvePath } from "./inventory.ts";
@@ -42,6 +42,8 @@ export function selectEntries(input: SelectionInput): Selection {
   const whys = new Map<string, Set<string>>();
   const denied = new Map<string, string>();
   const queue: string[] = [];
+  const full = spec.content === "full";
+  const reasonOf = full ? denyReasonOfFull : denyReason;
   const declared = new Set(declaredPaths(spec, inventory, programs));
   const exempt = new Set([...declared, ...withLinks(includedPaths(spec, inventory), inventory)]);
 
@@ -61,7 +63,7 @@ export function selectEntries(input: SelectionInput): Selection {
   const isKept = (path: string, always: boolean): boolean => {
     if (!declared.has(path) && spec.exclude.some((pattern) => matchesGlob(pattern, path))) return false;
     if (always || exempt.has(path)) return true;
-    const reason = isElsewhere(path, mounted) ? undefined : denyReason(path, inventory.facts.get(path));
+    const reason = isElsewhere(path, mounted) ? undefined : reasonOf(path, inventory.facts.get(path));
     if (reason !== undefined) denied.set(path, reason);
     return reason === undefined;
   };
@@ -88,6 +90,7 @@ export function selectEntries(input: SelectionInput): Selection {
     for (const path of inventory.included[index] ?? []) add(path, `included by include[${index}]`, { always: true });
   });
   for (const path of Object.keys(spec.files)) add(path, "given in files", { always: true });
+  if (full) for (const path of inventory.facts.keys()) add(path, "of the whole system");
   for (const path of topLevelPaths) add(path, "fixed list: top-level directory");
   for (const path of mounted) add(path, "mount point of a writable directory", { always: true });
   for (const { path, why, how } of repairs)

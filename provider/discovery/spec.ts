@@ -6,6 +6,8 @@ export interface DiscoverySpec {
   readonly packages: readonly string[];
   /** Where they come from; default "host". */
   readonly source?: Source;
+  /** `full`: the whole system that the build root is; default "minimal". */
+  readonly content?: "minimal" | "full";
   /** Packages that are to be brought up to date where they are there already. */
   readonly renew?: readonly string[];
   /** The distribution's unit to derive from, with its suffix. */

@@ -3,7 +3,7 @@ import type { Step } from "../host/step.ts";
 import { sha256 } from "../manifest/digest.ts";
 import { renderEntries } from "../manifest/entries.ts";
 import type { Manifest } from "../manifest/manifest.ts";
-import { suiteKey } from "../manifest/source.ts";
+import { HOST_SUITE, suiteKey } from "../manifest/source.ts";
 import { renderGroup, renderPasswd } from "../passwd/passwd.ts";
 import { fixedWords } from "./fixed.ts";
 import type { DiscoverySpec, Probe } from "./spec.ts";
@@ -95,6 +95,7 @@ export function inspectBuildRootStep(id: string, spec: DiscoverySpec, paths: rea
     ...Object.keys(spec.files).map((path) => `path:${path}`),
     ...paths.map((path) => `path:${path}`),
     ...spec.include.map((pattern) => `include:${pattern}`),
+    ...(spec.content === "full" ? ["below:/"] : []),
   ];
   return { step: "inspect-build-root", args: [id, ...words], describe: "looking at what it needs" };
 }
@@ -110,7 +111,8 @@ export function closeBuildRootStep(id: string): Step {
 }
 
 function describeOpening({ packages, source = "host", prepare }: DiscoverySpec): string {
-  const root = source === "host" ? "a build root" : `a build root of ${source.suite}`;
+  const bare = source !== "host" && source.suite === HOST_SUITE;
+  const root = source === "host" ? "a build root" : bare ? "a bare build root" : `a build root of ${source.suite}`;
   const opening = packages.length > 0 ? `installing ${packages.join(" ")} in ${root}` : `opening ${root}`;
   return prepare === undefined ? opening : `${opening}, preparing it`;
 }

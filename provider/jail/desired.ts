@@ -2,7 +2,7 @@ import type { DeclaredFile } from "../generation/derive.ts";
 import { jailBase } from "../generation/layout.ts";
 import { sha256 } from "../manifest/digest.ts";
 import { sortKeys } from "../manifest/render.ts";
-import { suiteKeyOf } from "../manifest/source.ts";
+import { bareSource, suiteKeyOf } from "../manifest/source.ts";
 import type { JailInputs } from "./inputs.ts";
 import type { Lock } from "./lock.ts";
 
@@ -41,7 +41,7 @@ export function desiredJail(inputs: JailInputs, lock?: Lock): DesiredJail {
     discoveryDigest: digestOf(inputs.prepare === undefined ? wanted : { ...wanted, files: sortedMarks }),
     filesDigest: digestOf(sortedMarks),
     fixedPackages: inputs.packages.filter((name) => name.includes("=")).map((name) => name.replace(/[:=].*/, "")),
-    suite: suiteKeyOf(inputs.source),
+    suite: suiteKeyOf(bareSource(inputs.source, inputs.content)),
     pinnedGeneration: inputs.pinnedGeneration,
     ...(lock && { lock }),
     renew: inputs.manifestDigest === RENEWED,

@@ -2,6 +2,7 @@ import type { DiscoverySpec } from "../discovery/spec.ts";
 import type { Host, Progress } from "../host/host.ts";
 import type { Step } from "../host/step.ts";
 import type { Manifest } from "../manifest/manifest.ts";
+import { bareSource } from "../manifest/source.ts";
 import type { JailInputs } from "./inputs.ts";
 import type { LockFiles } from "./lock.ts";
 
@@ -27,6 +28,7 @@ export interface DiscoveryFace {
 
 /** The inputs that say what is in a jail. */
 export function discoverySpec(inputs: JailInputs): DiscoverySpec {
-  const { packages, source, unit, programs, include, exclude, users, files, prepare, discovery } = inputs;
-  return { packages, source, unit, programs, include, exclude, users, files, prepare, discovery };
+  const { packages, content, unit, programs, include, exclude, users, files, prepare, discovery } = inputs;
+  const source = bareSource(inputs.source, content);
+  return { packages, source, content, unit, programs, include, exclude, users, files, prepare, discovery };
 }

@@ -15,7 +15,7 @@ export interface JailInputs extends CommonInputs {
   readonly unit?: string;
   readonly programs: readonly string[];
   readonly source: Source;
-  readonly content: "minimal";
+  readonly content: "minimal" | "full";
   readonly include: readonly string[];
   readonly exclude: readonly string[];
   readonly files: Readonly<Record<string, { readonly content: string; readonly mode: string; readonly owner: string }>>;

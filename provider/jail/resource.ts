@@ -29,8 +29,12 @@ export interface JailArgs {
    * last; nothing of it is installed on the host. A change builds a new generation.
    */
   source?: pulumi.Input<"host" | JailSuite>;
-  /** Default "minimal": just what the program needs. Others are not in this version. */
-  content?: pulumi.Input<"minimal">;
+  /**
+   * Default "minimal": just what the program needs. "full" is the old way, for comparison: a whole minimal system with
+   * the packages in it (some 200 MB and 6,000 files), but for setid bits, the boot loader and kernel, what identifies a
+   * host, private keys, caches and logs. A change builds a new generation.
+   */
+  content?: pulumi.Input<"minimal" | "full">;
   /**
    * More paths, globs, or all of `package:NAME`; default none. Lifts the list of what is denied (shells, interpreters,
    * setid files, keys) for exactly these. A plain path that is nowhere becomes an empty directory, such as a volume's

@@ -27,7 +27,7 @@ export const jailSchema: v.GenericSchema = v.looseObject({
   ),
   programs: list(absolutePathSchema()),
   source: sourceSchema(),
-  content: only("minimal", 'only "minimal" is in this version'),
+  content: known(v.picklist(["minimal", "full"], (issue) => `${shown(issue.input)} is neither "minimal" nor "full"`)),
   include: list(selector()),
   exclude: list(selector()),
   files: known(
@@ -112,15 +112,6 @@ function pattern(expression: RegExp, reason: string) {
     v.pipe(
       text(),
       v.regex(expression, (issue) => `${shown(issue.input)} ${reason}`),
-    ),
-  );
-}
-
-function only(value: string, reason: string) {
-  return known(
-    v.custom(
-      (given) => given === value,
-      (issue) => `${shown(issue.input)}: ${reason}`,
     ),
   );
 }

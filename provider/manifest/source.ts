@@ -12,6 +12,14 @@ export interface SuiteSource {
   readonly snapshot?: string;
 }
 
+/** The suite that is of the host's own release: what a whole system is taken from, as the host itself is none that is bare. */
+export const HOST_SUITE = "host";
+
+/** Where the build root comes from: for a whole system it is always a bare one. */
+export function bareSource(source: Source, content: "minimal" | "full"): Source {
+  return content === "full" && source === "host" ? { suite: HOST_SUITE } : source;
+}
+
 /** Names the tree of a suite on every host: equal sources of a host's jails share one. */
 export function suiteKey({ suite, mirror, snapshot }: SuiteSource): string {
   return `${suite}-${sha256(JSON.stringify([suite, mirror ?? "", snapshot ?? ""])).slice(0, 12)}`;

@@ -2,7 +2,7 @@
 # What is there in a build root of all that a trace names, and what that needs in turn. The host only looks; which of it
 # goes into the jail is decided by provider/discovery.
 
-# step_inspect_build_root ID WORD..: `include:GLOB`, `path:PATH`, `soname:NAME`, `package:NAME`, in any number. Prints
+# step_inspect_build_root ID WORD..: `include:GLOB`, `path:PATH`, `soname:NAME`, `package:NAME`, `below:DIRECTORY`, in any number. Prints
 # trace and inventory as base64 of gzip of sections `NAME LENGTH\n` + bytes + newline.
 step_inspect_build_root() {
   build=$STATE/build/$1
@@ -61,6 +61,7 @@ my $index = 0;
 for my $word (@words) {
   my ($kind, $value) = $word =~ /^(\w+):(.*)$/s or die "no such word: $word\n";
   if ($kind eq "path") { visit($value) }
+  elsif ($kind eq "below") { visit($_) for below($value eq "/" ? "" : $value) }
   elsif ($kind eq "package") { $wanted_packages{$value} = 1 }
   elsif ($kind eq "soname") {
     my $library = library($value, $native, []);

@@ -17,13 +17,29 @@ hold_suite() {
     refuse_symlinks "$STATE/suites/$1"
     # shellcheck disable=SC2154 # of the step that calls
     printf '%s\n' "$1" >"$build/suite"
-    if suite_is_old "$1" "$4" || [ ! -d "$STATE/suites/$1/tree" ]; then bootstrap_suite "$@"; fi
+    suite_wanted=$(suite_name "$2")
+    if suite_is_old "$1" "$4" "$suite_wanted" || [ ! -d "$STATE/suites/$1/tree" ]; then bootstrap_suite "$1" "$suite_wanted" "$3" "$4"; fi
   )
 }
 
-# suite_is_old KEY SNAPSHOT|-: never while another build root uses it; a snapshot never is.
+# suite_name SUITE: `host` is the release of this host.
+suite_name() {
+  if [ "$1" = host ]; then
+    suite_named=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release | tr -d '"')
+    [ -n "$suite_named" ] || die 4 "/etc/os-release of this host names no release"
+    printf '%s\n' "$suite_named"
+  else
+    printf '%s\n' "$1"
+  fi
+}
+
+# suite_is_old KEY SNAPSHOT|- SUITE: never while another build root uses it; a snapshot never is. The host may have been
+# brought to another release.
 suite_is_old() {
-  [ "$2" = - ] && [ -n "$(find "$STATE/suites/$1/about" -mtime "+$SUITE_DAYS" 2>/dev/null)" ] || return 1
+  [ "$2" = - ] || return 1
+  if grep -qsF -- "suite $3 of " "$STATE/suites/$1/about"; then
+    [ -n "$(find "$STATE/suites/$1/about" -mtime "+$SUITE_DAYS")" ] || return 1
+  fi
   for suite_user in "$STATE"/build/*/suite; do
     [ "$suite_user" = "$build/suite" ] || ! grep -qsxF -- "$1" "$suite_user" || return 1
   done
@@ -86,7 +102,7 @@ suite_security() {
 
 host_repositories() {
   # shellcheck disable=SC2016 # apt's own placeholders
-  apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 'Identifier: Packages' | grep '^https\?://' | sort -u
+  apt-get -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= indextargets --format '$(REPO_URI) $(RELEASE)' 'Identifier: Packages' | grep '^https\?://' | sort -u
 }
 
 # In the overlay: ROOT TREE SUITE MIRROR SECURITY SNAPSHOT|-. An unknown suite is taken for one like Debian's own.

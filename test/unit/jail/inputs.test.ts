@@ -105,7 +105,7 @@ describe("check", () => {
       { source: { suite: "sid", mirror: "http://x", snapshot: "http://y" } },
       'source.snapshot: "http://y" is an address, and so is source.mirror; give one',
     ],
-    [{ content: "full" }, 'content: "full": only "minimal" is in this version'],
+    [{ content: "all" }, 'content: "all" is neither "minimal" nor "full"'],
     [
       { manifestFile: "/apache.lock.json" },
       `manifestFile: "/apache.lock.json" is no path relative to the project's directory, such as "apache.lock.json"`,
