@@ -3,7 +3,17 @@ import { denyReason, denyReasonOfFull } from "../../../provider/discovery/deny.t
 import type { Fact } from "../../../provider/discovery/inventory.ts";
 import { bareSource } from "../../../provider/manifest/source.ts";
 
-const file: Fact = { type: "file", mode: "0755", owner: "root", group: "root", size: 1, detail: "0", key: false };
+const file: Fact = {
+  type: "file",
+  mode: "0755",
+  owner: "root",
+  group: "root",
+  size: 1,
+  detail: "0",
+  key: false,
+  drawn: false,
+  empty: false,
+};
 
 test.each(["/usr/bin/dash", "/usr/bin/perl", "/usr/bin/dpkg", "/var/lib/dpkg/status", "/etc/apt/sources.list"])(
   "%s is of the whole system and of no minimal jail",
