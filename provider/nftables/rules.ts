@@ -3,7 +3,8 @@ import { JAIL_NETWORKS } from "../ports/network.ts";
 /**
  * Our one table, the same on every host; services add their elements by fragments of their own (fragment.ts). The
  * host's own rules stay untouched. Loading it is one transaction. A port is bound to one address, never to all. The
- * second masquerade lets a jail reach its own public port; `ct status dnat` lets in what the map sent and nothing else.
+ * second masquerade lets jails of one host reach each other's ports; `ct status dnat` lets in what the map sent and nothing
+ * else. What a jail asks for is judged before the map leads it elsewhere: a port published on its own host is no exception.
  */
 export function renderRules(): string {
   return `# pulumi-jail: the port map of this host; services add their elements below
@@ -19,6 +20,10 @@ table inet pulumi_jail {
   set egress4 {
     type ipv4_addr . ipv4_addr . inet_service
     flags interval
+  }
+  chain outgoing {
+    type filter hook prerouting priority -110; policy accept;
+    iifname "pjv-*" ct state new meta l4proto { tcp, udp } ip saddr . ip daddr . th dport != @egress4 drop
   }
   chain prerouting {
     type nat hook prerouting priority dstnat; policy accept;

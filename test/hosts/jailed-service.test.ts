@@ -350,6 +350,10 @@ describe("what a jail reaches", () => {
     expect(open).toBe("SSH-");
     expect(await from(app, site.client.address, 22, banner)).toBe("closed");
     expect(await from(app, site.web.address, 22, banner)).toBe("closed");
+    // What another service of this host publishes is open to the world, and to a jail that connects to it alone.
+    const { address, hostPort } = endpoints["http"]!;
+    expect(await (await fetch(`http://${address}:${hostPort}/`)).text()).toContain("one");
+    expect(await from(app, address, hostPort, get)).toBe("closed");
     app = (await site.converge({ ...given, connects: { db: endpoints["http"] } }, app)).state;
     expect(app.drift).toEqual([]);
     expect(await from(app, "100.126.0.1", 80, get)).toBe("one");
