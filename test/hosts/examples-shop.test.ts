@@ -66,7 +66,7 @@ describe("examples/shop on one host", () => {
   });
 
   it("lets each tier reach the next one alone", async () => {
-    const { unitNames } = await outputs();
+    const { unitNames, endpoints } = await outputs();
     const reach = async (tier: Tier, address: string, port: number) => {
       const { mainPid } = await viewJail(site.host("one"), unitNames[tier]);
       const script = 'exec 3<>"/dev/tcp/$1/$2"';
@@ -76,8 +76,10 @@ describe("examples/shop on one host", () => {
     // By the address behind the name in its hosts file, on the usual port.
     expect(await reach("web", "100.126.0.1", 8080)).toBe(true);
     expect(await reach("app", "100.126.0.1", 3306)).toBe(true);
-    expect(await reach("database", "192.0.2.1", 80)).toBe(false);
-    expect(await reach("web", "100.126.0.1", 8081)).toBe(false);
+    const { address, hostPort } = endpoints.database;
+    expect(await reach("app", address, hostPort)).toBe(true);
+    expect(await reach("web", address, hostPort)).toBe(false);
+    expect(await reach("database", endpoints.app.address, endpoints.app.hostPort)).toBe(false);
   });
 
   it("has jails of the sizes that are promised, without what nobody asked for", async () => {
