@@ -1,5 +1,6 @@
 import { posix } from "node:path";
 import type { Launch, LaunchUser, Listen, WritableDirectory } from "../manifest/launch.ts";
+import { execWords } from "./exec-words.ts";
 import type { Inventory, UserFact } from "./inventory.ts";
 import { patienceOf } from "./patience.ts";
 import type { Daemon } from "./processes.ts";
@@ -50,13 +51,13 @@ export function deriveLaunch(
 /** The launch when nothing was traced: the unit's own words, or just the program. */
 export function plainLaunch(spec: DiscoverySpec, trace: Trace, inventory: Inventory): Launch {
   const { unit } = trace.notes;
-  const words = (unit["ExecStart"] ?? spec.programs?.[0] ?? "").replace(/^[-@:+!|]+/, "").split(/\s+/);
+  const words = unit["ExecStart"] === undefined ? (spec.programs ?? []).slice(0, 1) : execWords(unit["ExecStart"]);
   const user = unit["User"] ?? "root";
   const named = [user, ...spec.users].filter((name) => name !== "root");
   return {
     ...(spec.unit === undefined ? {} : { unit: spec.unit }),
     type: launchType(unit["Type"]),
-    argv: words.filter((word) => word !== ""),
+    argv: words,
     workingDirectory: unit["WorkingDirectory"]?.replace(/^-/, "") ?? "/",
     environment: {},
     user,

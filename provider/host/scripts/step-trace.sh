@@ -188,6 +188,9 @@ sub gave_up {
   print STDERR grep { !/$noise/ } `journalctl -q --no-pager -o cat -n 30 --since=\@$since SYSLOG_IDENTIFIER=$identifier + _SYSTEMD_UNIT=$name + UNIT=$name`;
   my @missing = defined &missing_files ? missing_files() : ();
   print STDERR "it asked for and did not find, the last first: @missing\n" if @missing;
+  my ($socket) = defined &missing_files ? map { /^socket=(\S+)/ ? $1 : () } read_lines("$log/facts") : ();
+  print STDERR "on a host $socket may hand it its sockets; a jail has none: it has to listen by itself, by an option or its configuration\n"
+    if defined $socket;
   exit 4;
 }
 

@@ -122,6 +122,11 @@ for my $key (qw(Type User Group KillSignal ReloadSignal SuccessExitStatus LimitN
   print $facts "unit.$key=$value\n" if length $value;
 }
 print $facts "fragment=$fragment\n";
+for my $file (map { glob "$_/*.socket" } @path) {
+  my ($socket) = $file =~ m{([^/]+)$};
+  my ($service) = map { /^\s*Service\s*=\s*(\S+)/ ? $1 : () } read_lines($file);
+  print $facts "socket=$socket\n" if ($service // $socket =~ s/socket$/service/r) eq $unit;
+}
 if (($last{ExecStart} // "") =~ m{^[-@:+!|]*\s*(/\S+)}) { print $facts "program=$1\n" }
 close $facts or die "cannot write the facts: $!\n";
 
