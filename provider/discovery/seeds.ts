@@ -33,9 +33,15 @@ export function changedDirectories(
   return paths.filter((directory) => written.some((path) => path.startsWith(`${directory}/`)));
 }
 
+/** Of the same text, the directories in which the host has data of its own: that is in no seed. Logs are no data. */
+export function parseOwnData(text: string): readonly string[] {
+  const paths = text.split("\n").flatMap((line) => /^own\t(\/.*)$/.exec(line)?.[1] ?? []);
+  return paths.filter((path) => !/^\/var\/(log|cache)(\/|$)/.test(path));
+}
+
 /** Parses what `ask_seeds` prints: `FILES TAB BYTES TAB PATH` a line. */
 export function parseSeedLines(text: string): readonly Seed[] {
-  const lines = text.split("\n").filter((line) => line !== "");
+  const lines = text.split("\n").filter((line) => line !== "" && !line.startsWith("own\t"));
   return lines.map((line) => {
     const [, files, bytes, path] = /^(\d+)\t(\d+)\t(\/.*)$/.exec(line) ?? [];
     if (path === undefined) throw new Error(`${JSON.stringify(line)} is no seed`);

@@ -32,6 +32,7 @@ export function describeFailure(failure: TrialFailure): string {
     `${unit} ran where it was traced, and does not run in its jail: ${trial.problem}`,
     ...list("  tried", [...rounds.map((repairs, index) => describeRound(repairs, index + 1)), "without a sandbox"]),
     ...list("  missing", [...missing, ...excluded]),
+    ...list("  left out, as it is this host's own data", trial.ownData ?? []),
     ...list("  not to be read by the jailed user", unreadableIn(trial)),
     ...list("  it said", trial.said.slice(-shown)),
     ...list(
@@ -97,6 +98,9 @@ function list(title: string, lines: readonly string[]): readonly string[] {
 
 /** What it was to run says most, then what it opened; of equals, what it missed last before it gave up. */
 function describeRemedy({ vain, spec, trial }: TrialFailure): string {
+  // Packages that the host has installed already make no data anew.
+  if (trial.ownData !== undefined && (spec.source === undefined || spec.source === "host"))
+    return 'source: { suite: ".." } with the host\'s own release, whose packages then make data of their own';
   const most = Math.max(...vain.map(weight));
   const likely = vain.filter((call) => weight(call) === most).reverse();
   const paths = [...new Set(likely.map(({ path }) => path))].slice(0, 3);

@@ -4,7 +4,7 @@ import { denyReason, mayCarry } from "./deny.ts";
 import { madePaths } from "./fixed.ts";
 import { matchesGlob } from "./glob.ts";
 import { type Inventory, resolvePath } from "./inventory.ts";
-import { parseSeedLines } from "./seeds.ts";
+import { parseOwnData, parseSeedLines } from "./seeds.ts";
 import { isWritablePlace } from "./writable.ts";
 
 /** How a daemon fared in the tree of just its manifest's entries. */
@@ -20,6 +20,8 @@ export interface Trial {
   readonly failed: readonly FailedCall[];
   /** What the packages put into the directories that it writes. */
   readonly seeds: readonly Seed[];
+  /** Directories in which the host has data of its own, which no jail gets. */
+  readonly ownData?: readonly string[];
 }
 
 export interface FailedCall {
@@ -57,11 +59,21 @@ export function parseTrial(output: string, tracedProbes: readonly string[]): Tri
   });
   // By lines, not by /^/m: what a daemon said may hold a carriage return, which begins a line for a regular expression.
   const seedLines = output.split("\n").filter((line) => line.startsWith("seed\t"));
-  const seeds = parseSeedLines(seedLines.map((line) => `${line.slice("seed\t".length)}\n`).join(""));
+  const seedText = seedLines.map((line) => `${line.slice("seed\t".length)}\n`).join("");
+  const seeds = parseSeedLines(seedText);
+  const ownData = parseOwnData(seedText);
   const worse = code === "0" ? tracedProbes.flatMap((traced) => describeWorse(traced, probes)) : [];
   const problem = code === "0" ? worse[0] : first;
   const runs = code === "0" || values("alive").length > 0;
-  return { ...(problem === undefined ? {} : { problem }), runs, said: code === "0" ? [] : rest, probes, failed, seeds };
+  return {
+    ...(problem === undefined ? {} : { problem }),
+    runs,
+    said: code === "0" ? [] : rest,
+    probes,
+    failed,
+    seeds,
+    ...(ownData.length > 0 && { ownData }),
+  };
 }
 
 /** What it listens on that is the same at each start: a port drawn by the kernel is not. */

@@ -2,7 +2,8 @@
 # Seeds: what the packages and their maintainer scripts put into directories that the daemon writes. A tree is immutable, so
 # it is kept beside, as an archive from which a new data directory is filled.
 
-# ask_seeds SOURCE PATH..: `FILES TAB BYTES TAB PATH` for each of these directories of a build root that holds anything.
+# ask_seeds SOURCE PATH..: `FILES TAB BYTES TAB PATH` for each of these directories of a build root that holds anything, and
+# `own TAB PATH` where this host's own data was left out.
 ask_seeds() {
   perl -e "$(generation_look_source)$(generation_seed_source)"'
     my ($source, @paths) = @ARGV;
@@ -12,6 +13,7 @@ ask_seeds() {
       my $bytes = 0;
       $bytes += (lstat "$source$_")[7] for @files;
       print join("\t", scalar(@files), $bytes, shown($path)), "\n" if @found > 1;
+      print "own\t", shown($path), "\n" if left_out();
     }
   ' -- "$@"
 }
@@ -38,16 +40,19 @@ generation_seed_source() {
   cat <<'PERL'
 # seeded SOURCE PATH: the directory and all that is below it. Where the build root is laid over this host's own root, what
 # the host has at a place itself is its own live data and never a seed, but for what a package brought.
+my $left_out;
+sub left_out { $left_out }
 sub seeded {
   my ($source, $path) = @_;
   my $overlaid = is_overlaid($source);
+  $left_out = 0;
   my @found;
   my @queue = ($path);
   while (defined(my $at = shift @queue)) {
     my @stat = status("$source$at") or next;
     my $kind = $stat[2] & 0170000;
     next unless $kind == 0100000 || $kind == 0040000 || $kind == 0120000;
-    next if $overlaid && $kind != 0040000 && status($at) && !is_packaged($source, $at);
+    if ($overlaid && $kind != 0040000 && status($at) && !is_packaged($source, $at)) { $left_out = 1; next }
     push @found, $at;
     next if $kind != 0040000;
     opendir my $in, "$source$at" or failed("cannot list $source$at");

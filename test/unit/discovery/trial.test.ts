@@ -245,6 +245,16 @@ describe("what users read", () => {
     ]);
   });
 
+  test("of one that misses data which is the host's own names another source of it", () => {
+    const own =
+      "code\t4\nsaid\tit ended\nseed\town\t/var/lib/app\nseed\town\t/var/log/app\nseed\t1\t9\t/var/lib/other\n";
+    const trial = parseTrial(own, []);
+    expect(trial).toMatchObject({ ownData: ["/var/lib/app"], seeds: [{ path: "/var/lib/other" }] });
+    const text = describeFailure({ unit: "app.service", spec, trial, rounds: [], vain: [], inventory });
+    expect(text).toContain("\n  left out, as it is this host's own data: /var/lib/app\n");
+    expect(text).toMatch(/would most likely mend it: source: \{ suite: "\.\." \} with the host's own release/);
+  });
+
   test("of one whose file is excluded names that", () => {
     const trial = failing(["open", "/usr/lib/app/plugin.so"]);
     const given = { ...spec, exclude: ["/usr/lib/app"] };
