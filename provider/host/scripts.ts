@@ -49,7 +49,8 @@ function readScripts(directory: string): ReadonlyMap<string, string> {
 /** Which file defines each function, and which files a file needs: every word that is the name of a function. */
 export function indexScripts(texts: ReadonlyMap<string, string>): Library {
   const definedIn = new Map<string, string>();
-  for (const [file, text] of texts) {
+  const codes = [...texts].map(([file, text]) => [file, ownCode(text)] as const);
+  for (const [file, text] of codes) {
     for (const [, name] of text.matchAll(/^([a-z_][a-z0-9_]*)\(\)/gm)) {
       const other = definedIn.get(name!);
       if (other !== undefined) throw new Error(`${file} and ${other} both define ${name}()`);
@@ -57,7 +58,7 @@ export function indexScripts(texts: ReadonlyMap<string, string>): Library {
     }
   }
   const needs = new Map<string, readonly string[]>();
-  for (const [file, text] of texts) {
+  for (const [file, text] of codes) {
     const words = new Set(text.match(/[a-z_][a-z0-9_]*/g));
     needs.set(
       file,
@@ -65,4 +66,9 @@ export function indexScripts(texts: ReadonlyMap<string, string>): Library {
     );
   }
   return { texts, definedIn, needs };
+}
+
+/** Without comments and without programs in other languages or shells, whose functions are their own. */
+function ownCode(text: string): string {
+  return text.replace(/<<'([A-Z_]+)'[^\n]*\n.*?\n\1\n/gs, "\n").replace(/^\s*#.*$/gm, "");
 }

@@ -21,7 +21,8 @@ export function makeFromLock(
   if (needsInstallation(manifest) || inputs.prepare !== undefined || inputs.source !== "host") {
     const packages = Object.entries(manifest.packages).map(([name, version]) => `${name}=${version}`);
     const spec = { ...discoverySpec(inputs), packages };
-    const open = [face.openBuildRootStep(id, lockNameOf(desired), spec, false)];
+    const step = face.openBuildRootStep(id, lockNameOf(desired), spec, false);
+    const open = [{ ...step, describe: `installing ${packages.length} packages in the lock file's versions` }];
     return { making: { make: "build", manifest, source }, buildRoot: { open, close } };
   }
   const sent = new Set(contentsOfFiles(desired.files).keys());

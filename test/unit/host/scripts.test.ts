@@ -34,3 +34,22 @@ test("each program begins with the prelude and ends with its main part", () => {
   expect(program).toMatch(/^# shellcheck shell=sh\n# What every script/);
   expect(program).toMatch(/\nmain_apply\n$/);
 });
+
+test("a comment or a program within a script brings no file", () => {
+  const index = indexScripts(
+    new Map([
+      ["a.sh", "# as two does\none() {\n  cat <<'PERL'\nthree();\nPERL\n}\n"],
+      ["b.sh", "two() { :; }\n"],
+      ["c.sh", "cat <<'SCRIPT'\nfour() { :; }\nSCRIPT\nthree() { four; }\n"],
+    ]),
+  );
+  expect(index.needs.get("a.sh")).toEqual([]);
+  expect([...index.definedIn.keys()].sort()).toEqual(["one", "three", "two"]);
+});
+
+test("looking at a jail takes the scripts that look, not those that build", () => {
+  const program = programFor("ask", ["jail", "machine"]);
+  expect(program).toContain("ask_generation()");
+  expect(program).not.toContain("step_open_build_root()");
+  expect(program.length).toBeLessThan(50_000);
+});
