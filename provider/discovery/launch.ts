@@ -44,6 +44,7 @@ export function deriveLaunch(
     ...(reloadSignal === undefined ? {} : { reloadSignal }),
     ...(exitStatus === undefined ? {} : { successExitStatus: exitStatus }),
     writeExecuteMemory: trace.notes.writeExecuteMemory || daemon.calls.some(makesExecutable),
+    ...(/^(all|exec)$/.test(unit["NotifyAccess"] ?? "") ? { notifyAccess: "all" } : {}),
     ...(daemon.calls.some(logsBySyslog) ? { syslog: true } : {}),
   };
 }

@@ -38,6 +38,8 @@ export interface Launch {
   readonly successExitStatus?: string;
   /** It mapped memory both writable and executable (a JIT), so `MemoryDenyWriteExecute=` would kill it. */
   readonly writeExecuteMemory: boolean;
+  /** Processes besides the main one may say that it is ready, as its own unit has it (`NotifyAccess=all`); absent when not. */
+  readonly notifyAccess?: "all";
   /** It logs by syslog(3): it gets the journal's socket at /dev/log. Absent when not. */
   readonly syslog?: boolean;
   /** What of the sandbox is loosened, as the daemon was seen not to run in its jail otherwise; absent when nothing is. */

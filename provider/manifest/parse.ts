@@ -58,6 +58,7 @@ const launchSchema: v.GenericSchema<unknown, Launch> = v.looseObject({
   reloadSignal: v.optional(text),
   successExitStatus: v.optional(text),
   writeExecuteMemory: v.boolean(),
+  notifyAccess: v.optional(v.literal("all")),
   syslog: v.optional(v.boolean()),
   loosened: v.optional(v.array(v.picklist(loosenings))),
 });

@@ -72,7 +72,7 @@ function serviceDirectives(unit: JailedUnit): readonly Directive[] {
   return [
     ["Type", launch.type],
     ["Slice", "system.slice"],
-    ["NotifyAccess", launch.type === "notify" ? "main" : undefined],
+    ["NotifyAccess", launch.type === "notify" ? (launch.notifyAccess ?? "main") : undefined],
     ["ExecStart", unit.execStart ? execLine(unit.execStart) : execLine(launch.argv, launch.argv0)],
     ...reload(launch.reloadSignal),
     ["Restart", launch.type === "oneshot" ? undefined : "always"],

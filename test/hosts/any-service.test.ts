@@ -63,7 +63,7 @@ describe.each(cases)("$name, by package and unit name", ({ name, type, loosened 
     const loose = /^(SystemCallFilter=@(setuid|resources)|RestrictAddressFamilies=AF_NETLINK|ProcSubset=all)/gm;
     expect([...stdout.matchAll(loose)].map(([line]) => line.split("=")[0])).toEqual(loosened);
     const exposure = resource("JailedService", name).outputs?.["exposure"] as { readonly score: number } | undefined;
-    expect(exposure?.score).toBeLessThanOrEqual(0.7);
+    expect(exposure?.score).toBeLessThanOrEqual(0.6);
   });
 });
 

@@ -115,7 +115,7 @@ push @lines, "RootDirectory=$root", "MountAPIVFS=yes", "BindPaths=$log:/.trace",
 print $runtime map { "$_\n" } @lines;
 close $runtime or die "cannot write the runtime unit: $!\n";
 
-for my $key (qw(Type User Group KillSignal ReloadSignal SuccessExitStatus LimitNOFILE LimitMEMLOCK OOMScoreAdjust SendSIGKILL
+for my $key (qw(Type NotifyAccess User Group KillSignal ReloadSignal SuccessExitStatus LimitNOFILE LimitMEMLOCK OOMScoreAdjust SendSIGKILL
   TimeoutSec TimeoutStartSec TimeoutStopSec WorkingDirectory ExecReload ExecStart)) {
   my $value = $key =~ /^(ExecStart|WorkingDirectory)$/ ? told($last{$key} // "") : $last{$key} // "";
   $value =~ s/^(-?)~$/$1$home/ if $key eq "WorkingDirectory";

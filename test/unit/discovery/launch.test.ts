@@ -128,3 +128,12 @@ test("a variable whose name no unit file can hold is left out", () => {
   const { environment } = launchOf({ main: 10, log: [daemon(10, "2.0", '"/usr/sbin/daemon"', '"A/B=1", "MODE=x"')] });
   expect(environment).toEqual({ MODE: "x" });
 });
+
+test.each([
+  ["all", "all"],
+  ["exec", "all"],
+  ["main", undefined],
+])("of a unit with NotifyAccess=%s the jailed one's is %s", (declared, access) => {
+  const facts = ["unit.Type=notify", `unit.NotifyAccess=${declared}`];
+  expect(launchOf({ main: 10, facts, log: [daemon(10)] }).notifyAccess).toBe(access);
+});

@@ -146,6 +146,12 @@ test("a daemon that was seen to write into /run itself owns it; another one does
   expect(renderJailedUnit(unit)).toContain("TemporaryFileSystem=/run:mode=0755,");
 });
 
+test("only the main process may say that it is ready, unless the packaged unit lets others", () => {
+  const launch = { ...unit.launch, type: "notify" } as const;
+  expect(renderJailedUnit({ ...unit, launch })).toContain("\nNotifyAccess=main\n");
+  expect(renderJailedUnit({ ...unit, launch: { ...launch, notifyAccess: "all" } })).toContain("\nNotifyAccess=all\n");
+});
+
 test("a daemon that logs by syslog gets the journal's socket, and another one does not", () => {
   const lines = renderJailedUnit(unit).split("\n");
   const text = renderJailedUnit({ ...unit, launch: { ...unit.launch, syslog: true } });
