@@ -62,7 +62,10 @@ export const services: readonly PackagedService[] = [
     cannot: "its master has to be root: it starts each part of it as another user",
   },
   row("exim4", "mail", "exim4-daemon-light", "exim4.service", { smtp: tcp(25, "smtp") }),
-  row("dovecot", "mail", "dovecot-imapd", "dovecot.service", { imap: tcp(143, "imap") }),
+  {
+    ...row("dovecot", "mail", "dovecot-imapd", "dovecot.service", { imap: tcp(143, "imap") }),
+    cannot: "its master has to be root: it starts each part of it as another user",
+  },
   row("postgrey", "mail, Perl", "postgrey", "postgrey.service", { policy: tcp(10023, "postgrey") }),
   row("php-fpm", "interpreter, PHP", "php8.2-fpm", "php8.2-fpm.service", {
     fpm: { socket: "/run/php/php8.2-fpm.sock", speaks: "fastcgi" },
@@ -78,8 +81,14 @@ export const services: readonly PackagedService[] = [
   }),
   row("snmpd", "monitoring", "snmpd", "snmpd.service", { snmp: udp(161, "snmp") }),
   row("slapd", "directory", "slapd", "slapd.service", { ldap: tcp(389, "ldap") }),
-  row("openssh", "remote login", "openssh-server", "ssh.service", { ssh: tcp(22, "ssh") }),
-  row("vsftpd", "files", "vsftpd", "vsftpd.service", { ftp: tcp(21, "ftp") }),
+  {
+    ...row("openssh", "remote login", "openssh-server", "ssh.service", { ssh: tcp(22, "ssh") }),
+    cannot: "it has to be root, as it becomes the user of each login; and a jail never holds the host's private keys",
+  },
+  {
+    ...row("vsftpd", "files", "vsftpd", "vsftpd.service", { ftp: tcp(21, "ftp") }),
+    cannot: "it has to be started as root, as it becomes the user of each login",
+  },
   row("proftpd", "files", "proftpd-core", "proftpd.service", { ftp: tcp(21, "ftp") }),
   row("pure-ftpd", "files", "pure-ftpd", "pure-ftpd.service", { ftp: tcp(21, "ftp") }),
   {

@@ -168,7 +168,7 @@ sub missing_listeners {
 }
 
 sub wait_in_jail {
-  my ($ticks, $idle, $gone, $pid, @missing) = (-1, 0, 0, 0);
+  my ($ticks, $idle, $gone, $pid, $well, @missing) = (-1, 0, 0, 0, 0);
   while (time < $end) {
     my @busy = grep { $$_{comm} ne "strace" && $$_{state} ne "Z" } members();
     # systemctl is asked once: it costs more than all the rest of a look.
@@ -178,7 +178,9 @@ sub wait_in_jail {
     $idle = $sum == $ticks ? $idle + 1 : 0;
     ($ticks, $gone) = ($sum, 0);
     @missing = missing_listeners($pid);
-    return $pid if !@missing && (%wanted || $idle >= 10);
+    # One that listens may give up right after: until it rests for a moment, or has gone on for two seconds.
+    $well = @missing ? 0 : $well + 1;
+    return $pid if !@missing && ($idle >= (%wanted ? 4 : 10) || (%wanted && $well >= 40));
     # One that waits for something that will never come does nothing for long.
     last if @missing && $idle >= 60;
     pause(0.05);

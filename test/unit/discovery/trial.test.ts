@@ -117,6 +117,13 @@ describe("the report of a trial", () => {
     });
   });
 
+  test("is none the worse for a port that the kernel draws anew at each start", () => {
+    expect(
+      parseTrial("code\t0\nprobe\t2181 ok silent\n", ["2181 ok silent", "34223 ok silent"]).problem,
+    ).toBeUndefined();
+    expect(parseTrial("code\t0\n", ["2181 ok silent"]).problem).toBe("it was not there for the probe of 2181");
+  });
+
   test("of a daemon that says a carriage return is read all the same", () => {
     const trial = parseTrial("code\t4\nsaid\tit ended\nsaid\t\r1%%\r2%%\nseed\t2\t0\t/etc/app\n", []);
     expect(trial).toMatchObject({ problem: "it ended", seeds: [{ path: "/etc/app", files: 2, bytes: 0 }] });
