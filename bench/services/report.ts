@@ -60,7 +60,9 @@ function row(one: Measured, apache: Measured | undefined): readonly string[] {
     one.failure === undefined
       ? names.map((name, index) => `${name}: ${short(answers[index] ?? "")}`).join("; ")
       : names.join("; "),
-    ...(jail === undefined ? ["", "", ""] : [whole(jail.files), bytes(jail.bytes), whole(jail.packages)]),
+    ...(jail === undefined || jail.files === 0
+      ? ["", "", ""]
+      : [whole(jail.files), bytes(jail.bytes), whole(jail.packages)]),
     exposure?.toFixed(1) ?? "",
     memory === undefined ? "" : bytes(memory),
     ...(jail === undefined
@@ -85,6 +87,10 @@ function reasonIn(failure: string): string {
 }
 
 function short(text: string): string {
-  const line = text.replaceAll(/\s+/g, " ").trim();
+  // Addresses are those of test hosts, other ones in each run.
+  const line = text
+    .replaceAll(/\s+/g, " ")
+    .replaceAll(/(\S+ \(root@)?\b\d+\.\d+\.\d+\.\d+\b(:\d+\):)?/g, "(host)")
+    .trim();
   return line.length <= 120 ? line : `${line.slice(0, 117)}...`;
 }
