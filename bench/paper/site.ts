@@ -8,9 +8,15 @@ export interface Measured {
   readonly subject: Subject;
   readonly jailed: Server;
   readonly bare: Server;
-  /** Of the jail: its tree and its outputs. */
+  readonly minimal: JailOfSubject;
+  /** The whole system in a jail, for comparison: built, never run. */
+  readonly full: JailOfSubject;
+}
+
+export interface JailOfSubject {
   readonly rootDirectory: string;
-  readonly packageCount: number;
+  /** Packages that own a file of it, or were asked for. */
+  readonly packages: readonly string[];
 }
 
 /** Where a subject answers, and the unit to start and stop. */
@@ -56,6 +62,7 @@ function program(): string {
     const service = { ports: { main: subject.jailPort }, ...volumes };
     return `{
   const jail = new Jail(${JSON.stringify(subject.package)}, { connection, ...${JSON.stringify(jail)} });
+  new Jail(${JSON.stringify(`${subject.package}-full`)}, { connection, packages: [${JSON.stringify(subject.package)}], unit: ${JSON.stringify(subject.unit)}, content: "full" });
   new JailedService(${JSON.stringify(subject.package)}, { jail, ...${JSON.stringify(service)} });
 }`;
   });
@@ -72,20 +79,28 @@ systemctl restart mariadb && mariadb -e "${GRANT}"`;
 }
 
 function describe(stack: Stack, subject: Subject, jails: TestHost, bare: TestHost): Measured {
-  const outputs = stack
-    .resources()
-    .filter(({ urn }) => urn.endsWith(`::${subject.package}`) || urn.endsWith(`::${subject.package}-ports`))
-    .map((resource) => resource.outputs ?? {});
+  const outputsOf = (...names: readonly string[]) =>
+    stack
+      .resources()
+      .filter(({ urn }) => names.some((name) => urn.endsWith(`::${name}`)))
+      .map((resource) => resource.outputs ?? {});
+  const outputs = outputsOf(subject.package, `${subject.package}-ports`);
   const one = (key: string): unknown => outputs.map((output) => output[key]).find((value) => value !== undefined);
   const endpoint = (one("endpoints") as { main?: { hostPort: number } } | undefined)?.main;
-  const [unitName, rootDirectory] = [one("unitName"), one("rootDirectory")];
-  if (typeof unitName !== "string" || typeof rootDirectory !== "string" || endpoint === undefined)
+  const unitName = one("unitName");
+  if (typeof unitName !== "string" || endpoint === undefined)
     throw new Error(`${subject.package} is not up as it should be`);
   return {
     subject,
     jailed: { host: jails, unitName, port: endpoint.hostPort },
     bare: { host: bare, unitName: subject.unit, port: subject.jailPort },
-    rootDirectory,
-    packageCount: Object.keys((one("packageVersions") as object | undefined) ?? {}).length,
+    minimal: jailIn(outputs),
+    full: jailIn(outputsOf(`${subject.package}-full`)),
   };
+}
+
+function jailIn(outputs: readonly Readonly<Record<string, unknown>>[]): JailOfSubject {
+  const jail = outputs.find((output) => typeof output["rootDirectory"] === "string");
+  if (jail === undefined) throw new Error("there is no such jail in the state");
+  return { rootDirectory: String(jail["rootDirectory"]), packages: Object.keys(jail["packageVersions"] ?? {}) };
 }

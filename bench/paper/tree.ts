@@ -16,3 +16,10 @@ export async function countTree(host: TestHost, root: string, without = "/nowher
   if (!Number.isFinite(files + bytes)) throw new Error(`nothing was counted below ${root}: ${stdout}`);
   return { files, bytes, executables, setid };
 }
+
+/** Source packages of binary ones, by the package index of a host that has fetched it. */
+export async function countSources(host: TestHost, packages: readonly string[]): Promise<number> {
+  const script = `apt-cache show --no-all-versions "$@" | awk '/^Package: / { name = $2; source = name } /^Source: / { source = $2 } /^$/ { print source } END { print source }' | sort -u | grep -c .`;
+  const { stdout } = await host.exec(["sh", "-c", script, "sh", ...packages]);
+  return Number(stdout);
+}

@@ -18,9 +18,9 @@ export function makeFromLock(
   const id = buildRootId(desired);
   const source = face.buildRootDirectory(id);
   const close = [face.closeBuildRootStep(id)];
-  if (needsInstallation(manifest) || inputs.prepare !== undefined || inputs.source !== "host") {
-    const packages = Object.entries(manifest.packages).map(([name, version]) => `${name}=${version}`);
-    const spec = { ...discoverySpec(inputs), packages };
+  const packages = Object.entries(manifest.packages).map(([name, version]) => `${name}=${version}`);
+  const spec = { ...discoverySpec(inputs), packages };
+  if (needsInstallation(manifest) || spec.prepare !== undefined || spec.source !== "host") {
     const step = face.openBuildRootStep(id, lockNameOf(desired), spec, false);
     const open = [{ ...step, describe: `installing ${packages.length} packages in the lock file's versions` }];
     return { making: { make: "build", manifest, source }, buildRoot: { open, close } };
