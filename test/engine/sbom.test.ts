@@ -1,10 +1,13 @@
 import { createRequire } from "node:module";
+import { Ajv } from "ajv";
 import { describe, expect, it } from "vitest";
 import { completeManifest } from "../../provider/generation/fixed.ts";
 import { generationDigest } from "../../provider/manifest/digest.ts";
 import type { Manifest } from "../../provider/manifest/manifest.ts";
 import { renderCycloneDx } from "../../provider/sbom/cyclonedx.ts";
+import { renderSpdx } from "../../provider/sbom/spdx.ts";
 import type { Subject } from "../../provider/sbom/subject.ts";
+import { spdxSchema } from "../support/spdx-schema.ts";
 import { discoverRecorded } from "../unit/discovery/recorded.ts";
 
 /** The schemas of CycloneDX come with its own library, which is no module of ECMAScript's. */
@@ -41,5 +44,24 @@ describe("an SBOM in CycloneDX", () => {
   it("would not be if a field were wrong", async () => {
     const text = renderCycloneDx(subjectOf("apache2.service")).replace('"SHA-256"', '"SHA-255"');
     expect(await validator.validate(text)).not.toBeNull();
+  });
+});
+
+describe("an SBOM in SPDX", () => {
+  const validate = new Ajv({ strict: false, validateFormats: false }).compile(spdxSchema());
+  const textOf = (unit: string): string => {
+    const subject = subjectOf(unit);
+    const files = subject.manifest.entries.filter(({ kind }) => kind === "file");
+    return renderSpdx(subject, new Map(files.map(({ path }) => [path, "0".repeat(40)])));
+  };
+
+  it.each(["apache2.service", "mariadb.service"])("of %s is valid by the official schema of 2.3", (unit) => {
+    validate(JSON.parse(textOf(unit)));
+    expect(validate.errors).toBeNull();
+  });
+
+  it("would not be if a field were wrong", () => {
+    expect(validate(JSON.parse(textOf("apache2.service").replace('"SHA256"', '"SHA255"')))).toBe(false);
+    expect(validate(JSON.parse(textOf("apache2.service").replace('"packages":', '"package":')))).toBe(false);
   });
 });
