@@ -5,7 +5,7 @@ const hostTests = { testTimeout: 300_000, hookTimeout: 600_000 };
 /**
  * Four kinds of proof: tables for logic, laws on a fake host, the real engine by itself, and real hosts with the real
  * engine. They run one kind after the other, the fast ones first. `machine` looks at what test hosts leave on this
- * machine, so no other hosts may come and go beside it; the files of `hosts` have hosts of their own and run two at a time.
+ * machine, so no other hosts may come and go beside it; the files of `hosts` have hosts of their own, mostly wait for them, and run four at a time.
  */
 export default defineConfig({
   test: {
@@ -36,7 +36,7 @@ export default defineConfig({
           include: ["test/hosts/**/*.test.ts"],
           exclude: ["test/hosts/test-hosts.test.ts"],
           sequence: { groupOrder: 3 },
-          maxWorkers: 2,
+          maxWorkers: 4,
         },
       },
     ],
