@@ -14,6 +14,8 @@ export interface PackagedService {
   /** Site configuration without which the daemon does nothing at all; with `why`, which the table shows. */
   readonly files?: Readonly<Record<string, string>>;
   readonly why?: string;
+  /** The suite that it comes from, where the host's own has no such daemon. */
+  readonly suite?: string;
 }
 
 /** A port with the protocol that proves it. */
@@ -57,6 +59,12 @@ export const services: readonly PackagedService[] = [
   }),
   row("nsd", "name server", "nsd", "nsd.service", dns()),
   row("pdns", "name server", ["pdns-server", "pdns-backend-bind"], "pdns.service", dns()),
+  {
+    ...row("pdns-recursor", "name server, C++ and Rust", "pdns-recursor", "pdns-recursor.service", dns()),
+    suite: "trixie",
+    files: { "/etc/powerdns/recursor.d/here.yml": "incoming:\n  listen: [0.0.0.0]\n  allow_from: [0.0.0.0/0]\n" },
+    why: "as packaged it answers its own host only",
+  },
   {
     ...row("postfix", "mail", "postfix", "postfix@-.service", { smtp: tcp(25, "smtp") }),
     cannot: "its master has to be root: it starts each part of it as another user",

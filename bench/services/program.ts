@@ -4,8 +4,8 @@ import type { PackagedService } from "./list.ts";
 export const program = `import * as pulumi from "@pulumi/pulumi";
 import { Host, Jail, JailedService } from "pulumi-jail";
 
-const { name, host, packages, unit, ports, files } = new pulumi.Config().requireObject("service");
-const jail = new Jail(name, { connection: Host.fromConfig(host), packages, unit, ...(files && { files }) });
+const { name, host, packages, unit, ports, files, source } = new pulumi.Config().requireObject("service");
+const jail = new Jail(name, { connection: Host.fromConfig(host), packages, unit, ...(files && { files }), ...(source && { source }) });
 new JailedService(name, { jail, ports });
 `;
 
@@ -19,6 +19,7 @@ export function programConfig(service: PackagedService, host: string): Readonly<
     packages: service.packages,
     unit: service.unit,
     ports: Object.fromEntries(ports),
+    ...(service.suite === undefined ? {} : { source: { suite: service.suite } }),
     ...(files.length === 0 ? {} : { files: Object.fromEntries(files) }),
   };
 }

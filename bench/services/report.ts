@@ -53,7 +53,7 @@ function row(one: Measured, apache: Measured | undefined): readonly string[] {
   const names = Object.values(service.ports).map(({ speaks }) => protocols[speaks].name);
   const ratio = (jail?.discoveryMs ?? Number.NaN) / (apache?.jail?.discoveryMs ?? Number.NaN);
   return [
-    `${service.packages.join(" ")}${service.why === undefined ? "" : ` (with ${Object.keys(service.files ?? {}).join(", ")}: ${service.why})`}`,
+    `${service.packages.join(" ")}${service.suite === undefined ? "" : ` of ${service.suite}`}${service.why === undefined ? "" : ` (with ${Object.keys(service.files ?? {}).join(", ")}: ${service.why})`}`,
     service.kind,
     service.unit,
     one.failure === undefined ? "yes" : `**no**: ${service.cannot ?? reasonIn(one.failure)}`,
