@@ -142,7 +142,9 @@ describe("apache2 on a host that does not have it", () => {
     const applied = plans.length;
     const started = performance.now();
     const second = await up("second", apache);
-    console.log(`the first in ${Math.round(firstTook)} ms, the second in ${Math.round(performance.now() - started)} ms`);
+    console.log(
+      `the first in ${Math.round(firstTook)} ms, the second in ${Math.round(performance.now() - started)} ms`,
+    );
     expect(second.generation).toBe(state.generation);
     expect(plans.slice(applied).flatMap(({ steps }) => steps.map(({ step }) => step))).not.toContain("open-build-root");
     expect(plans.slice(0, applied).flatMap(({ steps }) => steps.map(({ step }) => step))).toContain("open-build-root");
