@@ -2,7 +2,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, write
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { provideEngine } from "../../dev/engine/engine.ts";
-import { repository } from "../../dev/paths.ts";
+import { cacheDirectory, repository } from "../../dev/paths.ts";
 import type { Diagnostic } from "./engine-events.ts";
 import { type StackArgs, writeProject } from "./engine-project.ts";
 import { type Output, type Run, runProgram, runPulumi } from "./engine-run.ts";
@@ -54,6 +54,8 @@ export async function openStack(args: StackArgs): Promise<Stack> {
     PULUMI_BACKEND_URL: `file://${backend}`,
     PULUMI_CONFIG_PASSPHRASE: "",
     PULUMI_STACK: args.stack ?? "dev",
+    // Each run starts Node twice; compiled code of Pulumi's SDK is half of that (nodejs.org, Module compile cache).
+    NODE_COMPILE_CACHE: join(cacheDirectory(), "compile-cache"),
     ...args.env,
   };
   const stack = new Stack(root, projectDirectory, backend, env, args.project ?? "test", args.stack ?? "dev");
