@@ -1,5 +1,6 @@
 import { chooseCredential } from "../host/credential.ts";
 import type { JailInputs, JailOutputs } from "../jail/inputs.ts";
+import { compareText } from "../manifest/entries.ts";
 import { runPulumi } from "./pulumi.ts";
 import { UsageError } from "./usage.ts";
 import type { Words } from "./words.ts";
@@ -48,13 +49,15 @@ export function pickJail(jails: readonly KnownJail[], name: string, host: string
   throw new UsageError(`the stack has no jail ${name}${known.length > 0 ? `; it has ${known.join(", ")}` : ""}`);
 }
 
-/** All jails of these names, or all; each on one host or `--host`. */
+/** All jails of these names, or all; each on one host or `--host`. By name and host, as a state has them as they came to be. */
 export function pickJails(jails: readonly KnownJail[], { rest, host }: Words): readonly KnownJail[] {
   for (const name of rest) {
     if (!jails.some(({ properties }) => properties.jailName === name)) pickJail(jails, name, host);
   }
   const named = rest.length === 0 ? jails : jails.filter(({ properties }) => rest.includes(properties.jailName));
-  return host === undefined ? named : named.filter((jail) => jail.host === host);
+  const chosen = host === undefined ? named : named.filter((jail) => jail.host === host);
+  const order = ({ properties, host: on }: KnownJail) => `${properties.jailName} ${on}`;
+  return chosen.toSorted((one, other) => compareText(order(one), order(other)));
 }
 
 interface StateResource {

@@ -104,19 +104,23 @@ describe.each(databases)("examples/$example", (database) => {
     expect(argv).not.toContain("secret");
   });
 
+  const inItsLives = (title: string, run: () => Promise<void>) => {
+    if (database.isThorough) it(title, run);
+  };
+
   it("is left alone by a second up", async () => {
     const processes = await mainProcesses([site.host("db")]);
     expect(operations(await up(first))).toEqual({});
     expect(await mainProcesses([site.host("db")])).toEqual(processes);
   });
 
-  it.runIf(database.isThorough)("lacks plugins and message locales that nobody asked for", async () => {
+  inItsLives("lacks plugins and message locales that nobody asked for", async () => {
     const { plugin } = database;
     expect(await sql(`${plugin.statement};`)).toContain("Can't open shared library");
     expect(await sql(`SET lc_messages = '${locale.name}';`)).toContain("can't be set to the value of 'fr_FR'");
   });
 
-  it.runIf(database.isThorough)("goes on with the same data in a new generation", async () => {
+  inItsLives("goes on with the same data in a new generation", async () => {
     expect(operations(await up(included))).toEqual({ [database.example]: "update", db: "update" });
     expect(await rows()).toBe("one\ntwo");
   });
@@ -136,7 +140,7 @@ describe.each(databases)("examples/$example", (database) => {
     expect(await rows()).toBe("one\ntwo");
   });
 
-  it.runIf(database.isThorough)("keeps its data when the service is replaced", async () => {
+  inItsLives("keeps its data when the service is replaced", async () => {
     site.stack.edit("index.ts", (text) =>
       text
         .replace("ports: {", `serviceName: "database",\n  ports: {`)
@@ -149,18 +153,15 @@ describe.each(databases)("examples/$example", (database) => {
     expect(await onDb(`stat -c %U ${volume}`)).toBe("pj-database");
   });
 
-  it.runIf(database.isThorough)(
-    "keeps its data when all is destroyed, says where, and has it after the next up",
-    async () => {
-      const run = expectSuccess(await site.stack.destroy());
-      expect(run.stdout).toContain(`volume db.data stays on the host: ${volume}`);
-      expect(await onDb("find /var/lib/pulumi-jail -maxdepth 2 -mindepth 2")).toBe(volume);
-      await up({});
-      expect(await rows()).toBe("one\ntwo");
-    },
-  );
+  inItsLives("keeps its data when all is destroyed, says where, and has it after the next up", async () => {
+    const run = expectSuccess(await site.stack.destroy());
+    expect(run.stdout).toContain(`volume db.data stays on the host: ${volume}`);
+    expect(await onDb("find /var/lib/pulumi-jail -maxdepth 2 -mindepth 2")).toBe(volume);
+    await up({});
+    expect(await rows()).toBe("one\ntwo");
+  });
 
-  it.runIf(database.isThorough)("takes its data with it where that was asked for", async () => {
+  inItsLives("takes its data with it where that was asked for", async () => {
     site.stack.edit("index.ts", (text) => text.replace(`"db.data" }`, `"db.data", removeOnDelete: true }`));
     await up({});
     expect(await rows()).toBe("one\ntwo");

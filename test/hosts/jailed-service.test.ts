@@ -274,6 +274,8 @@ describe("changes", () => {
       "-c",
       `# ${odd}`,
       ...samples.flatMap((one) => ["-c", `# ${one}`]),
+      // A last one that is not blank: what reads it back trims the end.
+      ...["-c", "# end"],
     ];
     const done = await update({
       environment: { ODD: odd, ...variables },

@@ -19,7 +19,8 @@ ask_seeds() {
 }
 
 # step_generation_seed BASE DIGEST SOURCE PATH..: packs them for the generation that is built or mended next. Sockets,
-# devices and setid bits stay out, and so does who owns what: all becomes the service's.
+# devices and setid bits stay out, and so does who owns what: all becomes the service's. Without times, so that what was
+# packed twice is the same twice.
 step_generation_seed() {
   generation_open "$1"
   seed_work=$1/generations/.build-$2
@@ -31,7 +32,7 @@ step_generation_seed() {
     for my $path (@paths) { print map { substr($_, 1) . "\0" } seeded($source, $path) }
   ' -- "$seed_source" "$@" >"$seed_work/seed.list"
   tar --create --file="$seed_work/seed.tar.gz" --use-compress-program='gzip -1 -n' --directory="$seed_source" --null --no-recursion \
-    --sparse --hole-detection=raw --hard-dereference --numeric-owner --mode=u-s,g-s --files-from="$seed_work/seed.list" ||
+    --sparse --hole-detection=raw --hard-dereference --numeric-owner --mtime=@0 --mode=u-s,g-s --files-from="$seed_work/seed.list" ||
     { blame_disk "$STATE" && exit 1; }
   rm -f -- "$seed_work/seed.list"
 }
