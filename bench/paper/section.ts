@@ -21,8 +21,8 @@ interface Figures extends Measured {
   readonly rates: { readonly jailed: readonly number[]; readonly bare: readonly number[] };
 }
 
-const STARTS = 5;
-const ROUNDS = 6;
+const STARTS = 3;
+const ROUNDS = 4;
 
 /** The paper's services: our jails beside jailkit's, their start and their speed beside the bare service's. */
 export async function paperSection(site: Site): Promise<Report> {
