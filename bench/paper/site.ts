@@ -54,7 +54,9 @@ export async function openPaper(
 function program(): string {
   const files = {
     "/etc/mysql/bench.sql": { content: `${GRANT}\n` },
-    "/etc/mysql/conf.d/bench.cnf": { content: "[mysqld]\ninit-file=/etc/mysql/bench.sql\nbind-address=0.0.0.0\n" },
+    "/etc/mysql/mariadb.conf.d/99-bench.cnf": {
+      content: "[mysqld]\ninit-file=/etc/mysql/bench.sql\nbind-address=0.0.0.0\n",
+    },
   };
   const resources = SUBJECTS.map((subject) => {
     const jail = { packages: [subject.package], unit: subject.unit, ...(subject.data ? { files } : {}) };
@@ -73,7 +75,7 @@ async function installBare(host: TestHost): Promise<void> {
   const packages = SUBJECTS.map((subject) => subject.package).join(" ");
   const script = `export DEBIAN_FRONTEND=noninteractive
 apt-get -qq update && apt-get -qq --yes install --no-install-recommends ${packages} >/dev/null 2>&1
-printf '[mysqld]\\nbind-address=0.0.0.0\\n' >/etc/mysql/conf.d/bench.cnf
+printf '[mysqld]\\nbind-address=0.0.0.0\\n' >/etc/mysql/mariadb.conf.d/99-bench.cnf
 systemctl restart mariadb && mariadb -e "${GRANT}"`;
   await host.exec(["sh", "-c", script], { timeout: 600_000 });
 }
