@@ -79,14 +79,15 @@ describe("examples/apache-site", () => {
 
   it("reloads gracefully: new workers under the same main process, no request lost", async () => {
     const before = await viewJail(site.host("web"), unitName);
-    const load = startLoad(url(http, "/index.html"), { keepAlive: 0, fresh: 4 }, 20);
+    const load = startLoad(url(http, "/index.html"), { keepAlive: 0, fresh: 4 }, 60);
     await site.host("web").exec(["systemctl", "reload", unitName]);
     const oldWorkers = async () =>
       (await viewJail(site.host("web"), unitName)).pids.slice(1).filter((pid) => before.pids.includes(pid));
     await expect.poll(oldWorkers, { timeout: 20_000, interval: 200 }).toEqual([]);
-    const { requests, failed, errors } = await load.stop();
+    // The control of "none failed" is a number of requests, not a rate: a busy machine takes longer for it.
+    await expect.poll(() => load.count().requests, { timeout: 30_000, interval: 200 }).toBeGreaterThan(50);
+    const { failed, errors } = await load.stop();
     expect({ failed, errors }).toEqual({ failed: 0, errors: {} });
-    expect(requests).toBeGreaterThan(50);
     expect((await viewJail(site.host("web"), unitName)).mainPid).toBe(before.mainPid);
     expect(before.pids.length).toBeGreaterThan(1);
   });
