@@ -23,6 +23,8 @@ export type Remedy =
   | "registry"
   | "data"
   | "mark"
+  | "responder"
+  | "ready"
   | "retire";
 
 /** How a file differs from what it has to be, in sentences. */

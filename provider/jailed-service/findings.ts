@@ -7,6 +7,7 @@ import { differences, type Finding } from "./finding.ts";
 import type { JailedServiceInputs } from "./inputs.ts";
 import { SERVICES } from "./names.ts";
 import type { Observed } from "./observed.ts";
+import { responderFindings } from "./responder.ts";
 import { slotFindings } from "./slot-findings.ts";
 
 /** Files of the host that all services share. */
@@ -38,6 +39,7 @@ export function findingsOf(
     ...registryFindings(inputs, observed),
     ...dataFindings(inputs, around, observed),
     ...(inputs.network === "private" ? sharedFindings(observed) : []),
+    ...responderFindings(inputs, around, observed),
     ...(desired
       ? slotFindings(inputs, around, observed, desired)
       : [{ text: "no instance of it serves", remedy: "switch" } as const]),

@@ -10,7 +10,7 @@ import { type Slot, slots } from "../ports/network.ts";
 import { parseRegistry } from "../ports/registry.ts";
 import { optionalFiles } from "./data-directories.ts";
 import type { JailedServiceInputs } from "./inputs.ts";
-import type { Observed, ObservedFile, ObservedSlot, UnitState } from "./observed.ts";
+import type { Observed, ObservedFile, ObservedResponder, ObservedSlot, UnitState } from "./observed.ts";
 import { parseProof } from "./proof.ts";
 
 /** One round trip; `paths` are those of the jail that get bound over. */
@@ -101,6 +101,19 @@ export function parseService(serviceName: string, text: string): Service {
     ),
     notEnforced: sections.get("not-enforced"),
     forwarding: new Set(lines("forwarding")),
+    responder: parseResponder(lines("responder")),
+  };
+}
+
+function parseResponder(lines: readonly string[]): ObservedResponder {
+  const of = (word: string) =>
+    lines.filter((line) => line.startsWith(`${word} `)).map((line) => line.slice(word.length + 1));
+  return {
+    listens: new Set(of("listens")),
+    enabled: new Set(of("enabled")),
+    isPublished: lines.includes("published"),
+    drains: new Set(of("drains")),
+    dropIns: of("dropin"),
   };
 }
 

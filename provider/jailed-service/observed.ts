@@ -41,6 +41,20 @@ export interface Observed {
   /** Undefined until it has been probed in this boot. */
   readonly notEnforced: readonly string[] | undefined;
   readonly forwarding: ReadonlySet<string>;
+  readonly responder: ObservedResponder;
+}
+
+/** The host's responder, shared by all services. */
+export interface ObservedResponder {
+  /** `ADDRESS:PORT` where systemd listens for it. */
+  readonly listens: ReadonlySet<string>;
+  /** Sockets that come back after a reboot. */
+  readonly enabled: ReadonlySet<string>;
+  /** What it publishes is what the registry says. */
+  readonly isPublished: boolean;
+  /** Services that edges are told to drain. */
+  readonly drains: ReadonlySet<string>;
+  readonly dropIns: readonly string[];
 }
 
 /** A file on the host. */

@@ -11,6 +11,7 @@ import { findingsOf, hasTraces, servingSlot } from "./findings.ts";
 import type { JailedServiceInputs } from "./inputs.ts";
 import { unitName } from "./names.ts";
 import type { Observed } from "./observed.ts";
+import { responderDrainStep, responderPlaces, responderReadyStep, responderUpStep } from "./responder.ts";
 import {
   bothAddresses,
   connectSteps,
@@ -24,6 +25,7 @@ import {
   launchStep,
   markStep,
   probeStep,
+  responderFilesStep,
   restoreStep,
   retireStep,
   rulesClear,
@@ -52,6 +54,7 @@ export function planService(
     ...(needs.has("registry") ? [restoreStep(inputs, around)] : []),
     ...(needs.has("data") || needs.has("switch") ? dataSteps(inputs, around, observed) : []),
     ...(needs.has("shared") || !serving ? sharedSteps(inputs) : []),
+    ...(needs.has("responder") ? [responderFilesStep(inputs)] : []),
   ];
   if (needs.has("switch") || !desired || !serving)
     return [...begin, ...ground, ...switchSteps(inputs, around, observed, serving, needs)];
@@ -67,13 +70,17 @@ export function planService(
     ...(changesUnits || needs.has("rules")
       ? [filesStep(inputs.serviceName, units, `writing ${names.join(" and ")}`)]
       : []),
-    ...(changesUnits || needs.has("reload") || needs.has("shared") ? [daemonReload(names)] : []),
+    ...(changesUnits || needs.has("reload") || needs.has("shared") || needs.has("responder")
+      ? [daemonReload(names)]
+      : []),
     ...(needs.has("start") ? [launchStep(inputs, around, desired, undefined)] : []),
     ...(needs.has("enable") ? [enableStep(names)] : []),
     ...(needs.has("shared") && inputs.network === "private" ? [enableStep([RULES_UNIT])] : []),
     ...(needs.has("forward") ? [forwardStep([desired.network.device, ...(around.uplink ? [around.uplink] : [])])] : []),
     ...(needs.has("load") || needs.has("shared") ? rulesLoad(inputs) : []),
     ...(needs.has("rules") ? [rulesSwitch(inputs, around, desired), ...connectSteps(inputs, desired)] : []),
+    ...(needs.has("responder") ? responderUp(inputs, around, observed) : []),
+    ...(needs.has("ready") ? [responderReadyStep(inputs.serviceName)] : []),
     ...(needs.has("retire") ? retireSteps(inputs, around, observed, otherSlot(serving), desired) : []),
   ];
 }
@@ -89,6 +96,7 @@ export function planCleanup(inputs: JailedServiceInputs, observed: Observed): re
     ...(traces.length > 0 ? [daemonReload()] : []),
     // A failed start starts the previous one again by itself; one that was cut off could not.
     ...(isDark ? [startUnit(unitName(inputs.serviceName, serving))] : []),
+    ...(observed.responder.drains.has(inputs.serviceName) ? [responderReadyStep(inputs.serviceName)] : []),
   ];
 }
 
@@ -125,18 +133,32 @@ function switchSteps(
   const idle = (["a", "b"] as const).filter((one) => one !== serving && hasTraces(inputs.serviceName, observed, one));
   const names = unitNames(desired);
   const isPrivate = inputs.network === "private";
+  // Two that must not run at once leave a gap: edges are told beforehand.
+  const drains = serving !== undefined && hasPorts(inputs) && excludesOther(inputs, around);
   return [
     ...idle.map((one) => retireStep(inputs.serviceName, one)),
     filesStep(inputs.serviceName, desired.files, `writing ${desired.unitName}`),
     daemonReload(isPrivate ? [...names, RULES_UNIT] : names),
     ...(needs.has("shared") || needs.has("load") || !serving ? rulesLoad(inputs) : []),
     ...(observed.notEnforced ? [] : [probeStep]),
+    ...(drains && serving ? [responderDrainStep(inputs, serving, desired.drainPorts)] : []),
     launchStep(inputs, around, desired, serving),
     // Both are enabled for a moment: after a power cut here the rules' file says who serves.
     enableStep(isPrivate ? [...names, RULES_UNIT] : names),
     rulesSwitch(inputs, around, desired),
+    ...(needs.has("responder") ? responderUp(inputs, around, observed) : []),
+    ...(drains || needs.has("ready") ? [responderReadyStep(inputs.serviceName)] : []),
     ...(serving ? retireSteps(inputs, around, observed, serving, desired) : []),
   ];
+}
+
+function responderUp(inputs: JailedServiceInputs, around: Surroundings, observed: Observed): readonly Step[] {
+  const places = responderPlaces(inputs, around, observed);
+  return places ? [responderUpStep(places)] : [];
+}
+
+function hasPorts(inputs: JailedServiceInputs): boolean {
+  return inputs.network === "private" && Object.values(inputs.ports).some((port) => port.socket === undefined);
 }
 
 function retireSteps(

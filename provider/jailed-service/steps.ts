@@ -10,6 +10,7 @@ import { sharedFiles } from "./findings.ts";
 import type { JailedServiceInputs } from "./inputs.ts";
 import { SERVICES, treeOf, unitName } from "./names.ts";
 import type { Observed } from "./observed.ts";
+import { responderFiles } from "./responder.ts";
 import { hardeningOf } from "./slot-unit.ts";
 
 /** The service's own user; printed: uid and gid. */
@@ -50,6 +51,14 @@ export function sharedSteps(inputs: JailedServiceInputs): readonly Step[] {
   return [
     { ...filesStep(inputs.serviceName, sharedFiles, "writing the host's port rules"), step: "service-shared-files" },
   ];
+}
+
+/** The program and units of the host's responder. */
+export function responderFilesStep(inputs: JailedServiceInputs): Step {
+  return {
+    ...filesStep(inputs.serviceName, responderFiles(), "writing the host's responder"),
+    step: "responder-files",
+  };
 }
 
 /** Starts a slot and waits until it is healthy and confined; `previous` is started again when it does not get well. */

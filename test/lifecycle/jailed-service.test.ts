@@ -35,6 +35,14 @@ const OVERLAP_TO_B = [
   "waiting for the last connections of jailed-web@a.service",
   "removing jailed-web@a.service",
 ];
+/** Where the two must not run at once, edges are told before the gap and after it. */
+const RESTART_TO_B = [
+  ...OVERLAP_TO_B.slice(0, 3),
+  "telling edges to drain web",
+  ...OVERLAP_TO_B.slice(3, 6),
+  "telling edges that web is ready",
+  "removing jailed-web@a.service",
+];
 
 describe("a first service", () => {
   test("makes its user, then everything else, in two plans", async () => {
@@ -45,6 +53,7 @@ describe("a first service", () => {
         "checking /var/lib/pulumi-jail/services/web/owner",
         "making /var/lib/pulumi-jail/services/web/scratch/var-log-daemon",
         "writing the host's port rules",
+        "writing the host's responder",
         "writing jailed-web@a.service",
         "reloading systemd's units",
         "loading the host's port rules",
@@ -52,6 +61,7 @@ describe("a first service", () => {
         "starting jailed-web@a.service and waiting for health",
         "enabling jailed-web@a.service and jailed-web@a-net.service and pulumi-jail-rules.service",
         "leading web's ports to slot a",
+        "letting the host's responder listen at 192.0.2.10:20128",
       ],
     ]);
     expect(state).toMatchObject({
@@ -108,9 +118,7 @@ describe("data that the packages made", () => {
     const path = "/var/lib/pulumi-jail/services/web/scratch/var-lib-daemon";
     expect(fake.state.files.get(path)).toMatchObject({ mode: "0700", owner: "997:997", content: "/var/lib/daemon" });
     await jailedServiceKind.converge(call, inputs({ generation: TWO }), state);
-    expect(describePlan(fake.applied.at(-1)!.plan)).toEqual(
-      OVERLAP_TO_B.filter((step) => !step.startsWith("waiting for the last")),
-    );
+    expect(describePlan(fake.applied.at(-1)!.plan)).toEqual(RESTART_TO_B);
     expect(fake.state.files.get("/etc/systemd/system/jailed-web@b.service")?.content).toContain(
       "Conflicts=jailed-web@a.service\n",
     );
@@ -138,12 +146,10 @@ describe("switchover", () => {
     expect(next).toMatchObject({ generation: TWO, unitName: "jailed-web@b.service", drift: [] });
   });
 
-  test("restart: nothing is drained, and the units exclude one another", async () => {
+  test("restart: edges are told to drain, nothing is waited for else, and the units exclude one another", async () => {
     const { fake, inputs, state } = await served({ switchover: "restart" });
     await jailedServiceKind.converge(callOf(fake), inputs({ switchover: "restart", generation: TWO }), state);
-    expect(describePlan(fake.applied.at(-1)!.plan)).toEqual(
-      OVERLAP_TO_B.filter((line) => !line.startsWith("waiting for the last")),
-    );
+    expect(describePlan(fake.applied.at(-1)!.plan)).toEqual(RESTART_TO_B);
     expect(fake.state.files.get("/etc/systemd/system/jailed-web@b.service")?.content).toContain(
       "Conflicts=jailed-web@a.service\n",
     );
@@ -408,3 +414,54 @@ function callOf(fake: FakeServiceHost, name = "web"): Call {
   };
   return { host: fake, progress: () => undefined, owner, deadlineSeconds: 60, hostFor: () => fake };
 }
+
+describe("the host's responder", () => {
+  const respond = "/var/lib/pulumi-jail-responder/respond";
+
+  test.each([
+    ["its program", (fake: FakeServiceHost) => fake.state.files.delete(respond), `${respond} is gone`],
+    [
+      "its socket",
+      (fake: FakeServiceHost) => fake.kernel.listens.clear(),
+      "the host's responder does not listen at 192.0.2.10:20128",
+    ],
+    [
+      "a drop-in",
+      (fake: FakeServiceHost) =>
+        fake.state.files.set("/etc/systemd/system/pulumi-jail-responder@.service.d/x.conf", {
+          type: "file",
+          mode: "0644",
+          owner: "root:root",
+          content: "[Service]\nUser=root\n",
+        }),
+      "x.conf overrides the responder's units",
+    ],
+  ])(
+    "%s is named when it is not as it should be, and is mended without touching the service",
+    async (_, spoil, text) => {
+      const { fake, state, inputs } = await served();
+      const before = serviceSnapshot(fake);
+      spoil(fake);
+      expect((await jailedServiceKind.read(callOf(fake), state))?.drift).toEqual([text]);
+      const { starts } = fake.kernel;
+      await jailedServiceKind.converge(callOf(fake), inputs({}), { ...state, drift: [text] });
+      expect(serviceSnapshot(fake)).toEqual(before);
+      expect(fake.kernel.listens).toEqual(new Set(["192.0.2.10:20128"]));
+      expect(fake.kernel.starts).toBe(starts);
+    },
+  );
+
+  test("a drain that a killed run left is named, and ended by the next", async () => {
+    const { fake, state, inputs } = await served();
+    const mark = "/run/pulumi-jail-draining/web";
+    fake.state.files.set(mark, { type: "file", mode: "0644", owner: "root:root", content: "1\n" });
+    expect((await jailedServiceKind.read(callOf(fake), state))?.drift).toEqual(["edges are still told to drain it"]);
+    await jailedServiceKind.converge(callOf(fake), inputs({}), { ...state, drift: ["x"] });
+    expect(fake.state.files.has(mark)).toBe(false);
+  });
+
+  test("is not there for a service without ports", async () => {
+    const { fake } = await served({ ports: {} });
+    expect(fake.state.files.has(respond)).toBe(false);
+  });
+});

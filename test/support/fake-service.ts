@@ -12,6 +12,8 @@ interface Kernel {
   chains: string;
   readonly namespaces: Map<string, string>;
   readonly forwarding: Set<string>;
+  /** Where the responder listens. */
+  readonly listens: Set<string>;
   notEnforced: boolean;
   /** Starts of the services' own units. */
   starts: number;
@@ -20,6 +22,8 @@ interface Kernel {
 const STATE = "/var/lib/pulumi-jail";
 const UNITS = "/etc/systemd/system";
 const WANTS = `${UNITS}/multi-user.target.wants`;
+const SOCKETS = `${UNITS}/sockets.target.wants`;
+const DRAINING = "/run/pulumi-jail-draining";
 
 /** How the fake jail's daemon was seen to start. */
 export const fakeLaunch: Launch = {
@@ -48,6 +52,7 @@ export function createFakeServiceHost(generations: readonly string[]): FakeHost 
     chains: "whole",
     namespaces: new Map(),
     forwarding: new Set(),
+    listens: new Set(),
     notEnforced: false,
     starts: 0,
   };
@@ -57,7 +62,7 @@ export function createFakeServiceHost(generations: readonly string[]): FakeHost 
   }
   fake.questions["service"] = (state, [name = "", jail = "", generation = "", user = ""], content = "") =>
     parseService(name, describe(state, { name, jail, generation, user, paths: content.split("\n") }));
-  Object.assign(fake.steps, serviceSteps, ruleSteps, portSteps);
+  Object.assign(fake.steps, serviceSteps, ruleSteps, responderSteps, portSteps);
   return Object.assign(fake, { kernel });
 }
 
@@ -127,6 +132,11 @@ const serviceSteps: Readonly<Record<string, FakeStep>> = {
     const kernel = kernelOf(state);
     kernel.elements = undefined;
     kernel.notEnforced = false;
+    kernel.listens.clear();
+    removeBelow(state, `${SOCKETS}/`);
+    removeBelow(state, `${DRAINING}/`);
+    removeBelow(state, `${UNITS}/pulumi-jail-responder@`);
+    removeBelow(state, `${STATE}-responder/`);
     stop(state, "pulumi-jail-rules.service");
     for (const path of [
       `${UNITS}/pulumi-jail-rules.service`,
@@ -164,6 +174,23 @@ const ruleSteps: Readonly<Record<string, FakeStep>> = {
     for (const device of devices) kernelOf(state).forwarding.add(device);
   },
   "network-rules": () => undefined,
+};
+
+const responderSteps: Readonly<Record<string, FakeStep>> = {
+  "responder-files": (state, _args, content = "") => {
+    putAll(state, content);
+    removeBelow(state, `${UNITS}/pulumi-jail-responder@.service.d/`);
+  },
+  "responder-up": (state, [port = "", ...addresses]) => {
+    for (const address of addresses) {
+      const unit = `pulumi-jail-responder@${address}:${port}.socket`;
+      const link = { type: "link", mode: "0777", owner: "root:root", target: "pulumi-jail-responder@.socket" } as const;
+      state.files.set(`${SOCKETS}/${unit}`, link);
+      kernelOf(state).listens.add(`${address}:${port}`);
+    }
+  },
+  "responder-drain": (state, [name = ""]) => put(state, `${DRAINING}/${name}`, "0644", "1\n"),
+  "responder-ready": (state, [name = ""]) => void state.files.delete(`${DRAINING}/${name}`),
 };
 
 const portSteps: Readonly<Record<string, FakeStep>> = {
@@ -290,6 +317,7 @@ function describe(
         (path.startsWith(`${base}/a/`) ||
           path.startsWith(`${base}/b/`) ||
           path === `${STATE}/rules.nft` ||
+          path === `${STATE}-responder/respond` ||
           (path.startsWith(`${UNITS}/`) && !path.includes(".d/"))),
     )
     .map(([path, file]) => `${sha256(file.content ?? "")} ${file.mode} 0 0 ${path}`);
@@ -365,8 +393,21 @@ function describe(
     ...(kernel.elements === undefined
       ? ["@table absent"]
       : ["@table", ` sha256 ${kernel.chains}`, ...[...kernel.elements].map((element) => ` ${element}`)]),
+    ...section("responder", responder(state)),
     ...section("forwarding", [...kernel.forwarding].join("\n")),
     "@end",
+  ].join("\n");
+}
+
+function responder(state: FakeState): string {
+  const below = (prefix: string) =>
+    [...state.files.keys()].filter((path) => path.startsWith(prefix)).map((path) => path.slice(prefix.length));
+  return [
+    ...[...kernelOf(state).listens].map((at) => `listens ${at}`),
+    ...below(`${SOCKETS}/`).map((unit) => `enabled ${unit}`),
+    ...below(`${DRAINING}/`).map((name) => `drains ${name}`),
+    ...below(`${UNITS}/pulumi-jail-responder@.service.d/`).map((name) => `dropin ${name}`),
+    "published",
   ].join("\n");
 }
 

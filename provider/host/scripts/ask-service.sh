@@ -23,7 +23,8 @@ ask_service() {
   echo "@nameservers"
   sed -n 's/^nameserver  */ /p' /etc/resolv.conf 2>/dev/null || true
   echo "@files"
-  service_hash "$STATE/rules.nft" "/etc/systemd/system/pulumi-jail-rules.service"
+  service_hash "$STATE/rules.nft" "/etc/systemd/system/pulumi-jail-rules.service" "$RESPONDER/respond" \
+    "/etc/systemd/system/pulumi-jail-responder@.socket" "/etc/systemd/system/pulumi-jail-responder@.service"
   for service_slot in a b; do
     echo "@files"
     service_hash "/etc/systemd/system/jailed-$1@$service_slot.service" "/etc/systemd/system/jailed-$1@$service_slot-net.service"
@@ -41,6 +42,7 @@ ask_service() {
   find "$STATE/volumes" "$service_base/scratch" -mindepth 1 -maxdepth 1 -type d -printf ' %U %p\n' 2>/dev/null || true
   service_units "$1"
   service_rules
+  responder_tell
   echo "@forwarding"
   grep -H . /proc/sys/net/ipv4/conf/*/forwarding 2>/dev/null | sed -n 's|^/proc/sys/net/ipv4/conf/\([^/]*\)/forwarding:1$| \1|p'
   echo "@end"

@@ -25,6 +25,7 @@ ports_change() {
       rm -f -- "$STATE/ports"
       rmdir -- "$STATE" 2>/dev/null || true
     fi
+    responder_publish
   fi
 }
 

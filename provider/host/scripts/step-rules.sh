@@ -22,6 +22,7 @@ rules_switch() {
   if ! nft list table inet pulumi_jail >"$SPOOL/table" 2>/dev/null; then
     atomic_write "$rules_fragment" 0600 root:root <"$CONTENT"
     rules_load
+    responder_publish
     return
   fi
   perl -e '
@@ -44,17 +45,28 @@ rules_switch() {
   nft -c -f "$SPOOL/transaction"
   atomic_write "$rules_fragment" 0600 root:root <"$CONTENT"
   nft -f "$SPOOL/transaction"
+  responder_publish
 }
 
 # step_rules_note NAME ..: who serves, for a service that has no ports in the map.
-step_rules_note() { atomic_write "$STATE/services/$1/rules.nft" 0600 root:root <"$CONTENT"; }
+step_rules_note() { with_host_lock rules_note "$1"; }
+
+rules_note() {
+  atomic_write "$STATE/services/$1/rules.nft" 0600 root:root <"$CONTENT";
+  responder_publish
+}
 
 # step_rules_clear NAME ADDRESS..: the fragment and its elements go.
 step_rules_clear() {
   CONTENT=/dev/null
   [ -d "$STATE/services/$1" ] || return 0
-  with_host_lock rules_switch "$@"
+  with_host_lock rules_clear "$@"
+}
+
+rules_clear() {
+  rules_switch "$@"
   rm -f -- "$STATE/services/$1/rules.nft"
+  responder_publish
 }
 
 # step_network_rules NAME SLOT: what leads a jail's connects to their endpoints, inside of its namespace.

@@ -27,8 +27,8 @@ step_service_files() {
     my %synced;
     while (defined(my $head = <STDIN>)) {
       my ($path, $mode, $length) = $head =~ /^(\S+) (\d{4}) (\d+)\n$/ or die "no head of a file: $head";
-      $path =~ m{^\Q$state\E/services/\Q$name\E/} || $path =~ m{^/etc/systemd/system/(jailed-\Q$name\E\@[ab](-net)?\.service|pulumi-jail-rules\.service)$}
-        || $path eq "$state/rules.nft" or die "$path is not of this service\n";
+      $path =~ m{^\Q$state\E/services/\Q$name\E/} || $path =~ m{^/etc/systemd/system/(jailed-\Q$name\E\@[ab](-net)?\.service|pulumi-jail-rules\.service|pulumi-jail-responder\@\.(socket|service))$}
+        || $path eq "$state/rules.nft" || $path eq "$state-responder/respond" or die "$path is not of this service\n";
       $path =~ m{/\.\./|//} and die "$path is no plain path\n";
       read(STDIN, my $bytes, $length) == $length or $length == 0 or die "the content of $path is cut off\n";
       (my $dir = $path) =~ s{/[^/]+$}{}; my $units = $dir =~ m{^/etc/};
@@ -234,6 +234,7 @@ step_service_forget() {
 service_forget_shared() {
   rmdir -- "$STATE/services" 2>/dev/null || true
   if [ ! -d "$STATE/services" ]; then
+    responder_forget
     systemctl stop -- pulumi-jail-rules.service 2>/dev/null || true
     nft delete table inet pulumi_jail 2>/dev/null || true
     rm -f -- /etc/systemd/system/multi-user.target.wants/pulumi-jail-rules.service /etc/systemd/system/pulumi-jail-rules.service "$STATE/rules.nft" "$STATE/rules.sha256"

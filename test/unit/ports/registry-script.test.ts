@@ -11,7 +11,7 @@ vi.setConfig({ testTimeout: 30_000 });
 
 const scripts = join(import.meta.dirname, "../../../provider/host/scripts");
 const prelude = readFileSync(join(scripts, "prelude.sh"), "utf8");
-const steps = readFileSync(join(scripts, "step-ports.sh"), "utf8");
+const steps = ["lib-responder.sh", "step-ports.sh"].map((file) => readFileSync(join(scripts, file), "utf8")).join("\n");
 
 let folder: string;
 
