@@ -45,7 +45,11 @@ function digestOf(mappings: readonly Mapping[]): string {
     renderGlobal(mappings, ""),
     DEFAULTS,
     ...renderFrontends(mappings),
-    ...mappings.map((mapping) => [...renderBackend(mapping), renderServerOptions(mapping)]),
+    ...mappings.map((mapping) => [
+      ...renderBackend(mapping),
+      renderServerOptions(mapping),
+      ...(mapping.weights ? [mapping.weights] : []),
+    ]),
   ];
   return createHash("sha256").update(fixed.map(renderSection).join("\n")).digest("hex").slice(0, 16);
 }

@@ -76,7 +76,9 @@ const schema = v.strictObject({
         port,
         weight: whole(0, 256),
         state: v.picklist(["ready", "drain", "maint"]),
+        agent: v.optional(v.strictObject({ port, send: word })),
       }),
     ),
+    weights: v.optional(v.literal("load")),
   }),
 });

@@ -22,6 +22,8 @@ export interface Mapping {
     readonly serverSeconds: number;
   };
   readonly servers: readonly Server[];
+  /** Absent: as configured. */
+  readonly weights?: "load";
 }
 
 /** A server line. Its settings beside these five are the mapping's, so that `add server` and the file always agree. */
@@ -32,6 +34,8 @@ export interface Server {
   /** 0 to 256; 0 and state "drain" are one and the same to the proxy. */
   readonly weight: number;
   readonly state: "ready" | "drain" | "maint";
+  /** The responder of its host: its port, and what it is asked (agent.ts). Absent: nobody is asked. */
+  readonly agent?: { readonly port: number; readonly send: string };
 }
 
 export interface ServerCheck {

@@ -15,6 +15,17 @@ export interface RunningServer {
   readonly admin: "ready" | "drain" | "maint";
   /** Its last check passed. */
   readonly healthy: boolean;
+  /** Absent: no agent-check. */
+  readonly agent?: RunningAgent;
+}
+
+/** The agent-check of a running server. */
+export interface RunningAgent {
+  readonly port: number;
+  /** Whether it is enabled. */
+  readonly asked: boolean;
+  /** The weight of which answers are a part. */
+  readonly initialWeight: number;
 }
 
 /** `show info` and `show servers state` (HAProxy management guide, 9.3). */
@@ -53,7 +64,18 @@ function parseServersState(text: string): Running["servers"] {
       weight: Number(cell("srv_uweight")),
       admin: admin & MAINTENANCE ? "maint" : admin & DRAIN ? "drain" : "ready",
       healthy: cell("srv_op_state") === "2" && PASSED.includes(cell("srv_check_result")),
+      ...agentIn(cell),
     });
   }
   return backends;
+}
+
+/** `enum chk_state`: enabled. */
+const ENABLED = 0x04;
+
+function agentIn(cell: (column: string) => string): { readonly agent?: RunningAgent } {
+  const port = Number(cell("srv_agent_port"));
+  if (!port) return {};
+  const asked = (Number(cell("srv_agent_state")) & ENABLED) !== 0;
+  return { agent: { port, asked, initialWeight: Number(cell("srv_iweight")) } };
 }

@@ -1,3 +1,4 @@
+import { hasOtherAgent, isMovedByAgent, planAgent, startAgent } from "./agent.ts";
 import { allowed, allowedNumber, isAddress, isWord } from "./allowed.ts";
 import { effectiveWeight, type Mapping, type Server } from "./mapping.ts";
 import type { RunningServer } from "./running.ts";
@@ -12,6 +13,8 @@ export interface RuntimeChange {
   /** Names of the servers that go: first drained, then retired. */
   readonly leaving: readonly string[];
   readonly retire: readonly string[];
+  /** Servers that the runtime API cannot make as declared: only a reload does. */
+  readonly stuck: readonly string[];
 }
 
 /** Commands of the runtime API (HAProxy management guide, 9.3); none when the running proxy is as declared. */
@@ -22,11 +25,15 @@ export function planRuntime(mapping: Mapping, running: ReadonlyMap<string, Runni
   return {
     admit: mapping.servers.flatMap((server) => {
       const there = running.get(server.name);
-      return there ? adjustServer(mapping, server, there) : addServer(mapping, server);
+      return there ? adjustServer(mapping, server, there, arriving.length > 0) : addServer(mapping, server);
     }),
     arriving: arriving.filter((server) => server.state === "ready").map((server) => server.name),
     leaving,
     retire: leaving.flatMap((name) => retireServer(mapping, name)),
+    stuck: mapping.servers.flatMap((server) => {
+      const there = running.get(server.name);
+      return there && hasOtherAgent(mapping, server, there) ? [server.name] : [];
+    }),
   };
 }
 
@@ -38,20 +45,24 @@ function addServer(mapping: Mapping, server: Server): readonly string[] {
     `add server ${at} ${args.join(" ")}`,
     `enable health ${at}`,
     ...(server.state === "maint" ? [] : [`set server ${at} state ready`]),
+    ...startAgent(mapping, server, at),
   ];
 }
 
-function adjustServer(mapping: Mapping, server: Server, there: RunningServer): readonly string[] {
+function adjustServer(mapping: Mapping, server: Server, there: RunningServer, arrives: boolean): readonly string[] {
   const at = serverPath(mapping, server.name);
-  const commands: string[] = [];
+  const moved = isMovedByAgent(mapping, server, there);
+  // First of all: an answer that comes in between would undo what follows.
+  const commands: string[] = [...planAgent(mapping, server, there, at, arrives || there.admin === "maint")];
   if (there.address !== server.address || there.port !== server.port)
     commands.push(
       `set server ${at} addr ${allowed(isAddress, server.address)} port ${allowedNumber(server.port, 1, 65535)}`,
     );
-  if (there.weight !== effectiveWeight(server))
+  if (there.weight !== effectiveWeight(server) && !moved.weight)
     commands.push(`set server ${at} weight ${allowedNumber(effectiveWeight(server), 0, 256)}`);
   const admin = server.state === "maint" ? "maint" : "ready";
-  if (there.admin !== admin) commands.push(`set server ${at} state ${admin}`);
+  if (there.admin !== admin && !(moved.drain && there.admin === "drain"))
+    commands.push(`set server ${at} state ${admin}`);
   return commands;
 }
 

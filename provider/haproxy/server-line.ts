@@ -1,3 +1,4 @@
+import { renderAgent } from "./agent.ts";
 import { allowed, allowedNumber, isAddress, isWord } from "./allowed.ts";
 import { effectiveWeight, type Mapping, renderAddress, type Server } from "./mapping.ts";
 
@@ -14,7 +15,7 @@ export function renderServerLine(mapping: Mapping, server: Server): string {
 export function renderServerArgs(mapping: Mapping, server: Server): string {
   const address = renderAddress(allowed(isAddress, server.address), Number(allowedNumber(server.port, 1, 65535)));
   const weight = allowedNumber(effectiveWeight(server), 0, 256);
-  return `${allowed(isWord, server.name)} ${address} weight ${weight} ${renderServerOptions(mapping)}`;
+  return `${allowed(isWord, server.name)} ${address} weight ${weight} ${renderServerOptions(mapping)}${renderAgent(mapping, server)}`;
 }
 
 /** What all servers of a mapping have in common; the running proxy does not show it, so it is part of the digest. */

@@ -32,7 +32,25 @@ function normalizeBackend(element: Given): Given {
   const given = element["address"];
   const address = typeof given === "string" ? canonicalAddress(given) : given;
   const name = element["name"] ?? ([address, hostPort].some(isUnknown) ? UNKNOWN : nameOf(address, hostPort));
-  return { name, address, hostPort, weight: element["weight"] ?? 100, state: element["state"] ?? "ready" };
+  return {
+    name,
+    address,
+    hostPort,
+    weight: element["weight"] ?? 100,
+    state: element["state"] ?? "ready",
+    ...agentOf(element),
+  };
+}
+
+/** `NAME.key.address` of an endpoint: its host's responder knows the first two. */
+function agentOf(element: Given): Given {
+  const { name } = element;
+  const responder = element["responder"];
+  const port = isObject(responder) ? responder["hostPort"] : undefined;
+  if (isUnknown(responder) || isUnknown(port) || (responder !== undefined && isUnknown(name)))
+    return { agent: UNKNOWN };
+  const send = typeof name === "string" ? /^[a-z][a-z0-9-]*\.[a-z][a-z0-9_-]*(?=\.)/.exec(name)?.[0] : undefined;
+  return isPort(port) && send !== undefined ? { agent: { port, send } } : {};
 }
 
 /** HAProxy's names have no brackets, so an IPv6 address stands bare. */

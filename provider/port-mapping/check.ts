@@ -36,6 +36,7 @@ export function checkPortMapping(
     pathPrefix: trimmed(news["pathPrefix"] ?? ""),
     httpReuse: news["httpReuse"] ?? "never",
     balance: news["balance"] ?? "leastconn",
+    weights: news["weights"] ?? "configured",
     clientAddress: news["clientAddress"] ?? (isUnknown(mode) ? UNKNOWN : mode === "http" ? "forwarded" : "none"),
     acceptProxyFrom: news["acceptProxyFrom"] ?? [],
     healthCheck: check.healthCheck,
@@ -51,6 +52,7 @@ export function checkPortMapping(
       ...check.failures,
       ...leftOut(given),
       ...crossed(given),
+      ...withoutResponders(given, backends),
     ],
   };
 }
@@ -65,6 +67,15 @@ function crossed(given: Given): readonly Failure[] {
     ...only("pathPrefix", typeof given["pathPrefix"] === "string" && trimmed(given["pathPrefix"]) !== ""),
     ...only("clientAddress", given["clientAddress"] === "forwarded"),
     ...only("httpReuse", given["httpReuse"] === "safe"),
+  ];
+}
+
+/** Plain backends beside endpoints keep their weights; with none at all there is nobody to ask. */
+function withoutResponders(given: Given, backends: unknown): readonly Failure[] {
+  if (given["weights"] !== "load" || !Array.isArray(backends) || backends.some(containsUnknown)) return [];
+  if (backends.some((backend) => (backend as Given)["agent"] !== undefined)) return [];
+  return [
+    { property: "weights", reason: '"load" asks the hosts of jailed services, and no backend is an endpoint of one' },
   ];
 }
 

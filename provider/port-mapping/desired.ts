@@ -25,12 +25,14 @@ export function mappingOf(inputs: PortMappingInputs): Mapping {
     },
     drainSeconds: inputs.drainSeconds,
     timeouts: { connectSeconds, clientSeconds, serverSeconds },
-    servers: inputs.backends.map(({ name, address, hostPort, weight, state }) => ({
+    servers: inputs.backends.map(({ name, address, hostPort, weight, state, agent }) => ({
       name,
       address,
       port: hostPort,
       weight,
       state,
+      ...(agent ? { agent } : {}),
     })),
+    ...(inputs.weights === "load" ? { weights: "load" } : {}),
   };
 }

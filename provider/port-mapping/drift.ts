@@ -1,3 +1,4 @@
+import { hasOtherAgent, isMovedByAgent } from "../haproxy/agent.ts";
 import { describeDigest, renderConfiguration } from "../haproxy/configuration.ts";
 import { type Fragment, renderFragment } from "../haproxy/fragment.ts";
 import { effectiveWeight, type Mapping, renderAddress, type Server } from "../haproxy/mapping.ts";
@@ -77,7 +78,7 @@ function driftOfProxy(mapping: Mapping, edge: Edge): readonly string[] {
     ...(proxy.description === describeDigest(digest) ? [] : ["HAProxy runs on another configuration"]),
     ...(running
       ? [
-          ...mapping.servers.flatMap((server) => driftOfServer(server, running.get(server.name))),
+          ...mapping.servers.flatMap((server) => driftOfServer(mapping, server, running.get(server.name))),
           ...[...running.keys()]
             .filter((name) => !declared.has(name))
             .map((name) => `backend ${name} is in the running proxy and not declared`),
@@ -86,18 +87,25 @@ function driftOfProxy(mapping: Mapping, edge: Edge): readonly string[] {
   ];
 }
 
-function driftOfServer(declared: Server, running: RunningServer | undefined): readonly string[] {
+function driftOfServer(mapping: Mapping, declared: Server, running: RunningServer | undefined): readonly string[] {
   const { name } = declared;
   if (!running) return [`backend ${name} is gone from the running proxy`];
   const wanted = renderAddress(declared.address, declared.port);
   const is = renderAddress(running.address, running.port);
   const admin = declared.state === "maint" ? "maint" : "ready";
+  const moved = isMovedByAgent(mapping, declared, running);
+  const drained = moved.drain && running.admin === "drain";
   return [
     ...(is === wanted ? [] : [`backend ${name}: address ${wanted} -> ${is}`]),
-    ...(running.weight === effectiveWeight(declared)
+    ...(running.weight === effectiveWeight(declared) || moved.weight
       ? []
       : [`backend ${name}: weight ${effectiveWeight(declared)} -> ${running.weight}`]),
-    ...(running.admin === admin ? [] : [`backend ${name} is in ${ADMIN[running.admin]}, declared ${declared.state}`]),
+    ...(running.admin === admin || drained
+      ? []
+      : [`backend ${name} is in ${ADMIN[running.admin]}, declared ${declared.state}`]),
+    ...(hasOtherAgent(mapping, declared, running)
+      ? [`backend ${name}: the proxy does not ask its host's responder`]
+      : []),
   ];
 }
 

@@ -11,6 +11,8 @@ export interface BackendInputs {
   readonly hostPort: number;
   readonly weight: number;
   readonly state: "ready" | "drain" | "maint";
+  /** The responder of an endpoint's host. */
+  readonly agent?: { readonly port: number; readonly send: string };
 }
 
 export interface HealthCheckInputs {
@@ -36,6 +38,7 @@ export interface PortMappingInputs extends CommonInputs {
   readonly pathPrefix: string;
   readonly httpReuse: "never" | "safe";
   readonly balance: "leastconn" | "roundrobin" | "random" | "source";
+  readonly weights: "configured" | "load";
   readonly clientAddress: "forwarded" | "proxy-v2" | "none";
   readonly acceptProxyFrom: readonly string[];
   readonly healthCheck: HealthCheckInputs;
@@ -76,11 +79,12 @@ export const fields: FieldTable<PortMappingInputs> = {
   bindPort: reload,
   mode: reload,
   engine: reload,
-  backends: { effect: "update", note: noteBackends },
+  backends: { effect: "update", note: noteBackendsOf(undefined) },
   hostnames: reload,
   pathPrefix: reload,
   httpReuse: reload,
   balance: reload,
+  weights: reload,
   clientAddress: reload,
   acceptProxyFrom: reload,
   healthCheck: reload,
@@ -91,13 +95,19 @@ export const fields: FieldTable<PortMappingInputs> = {
 
 /** One note of a reload is enough, however many properties ask for it. */
 export function diffPortMapping(olds: PortMappingInputs & PortMappingOutputs, news: PortMappingInputs): Diff {
-  const diff = diffFields(fields, olds, news);
+  const diff = diffFields({ ...fields, backends: { effect: "update", note: noteBackendsOf(news) } }, olds, news);
   return { ...diff, notes: [...new Set(diff.notes)] };
+}
+
+function noteBackendsOf(news: PortMappingInputs | undefined) {
+  return (before: readonly BackendInputs[] | undefined, after: readonly BackendInputs[] | undefined) =>
+    noteBackends(before, after, news?.weights === "load");
 }
 
 function noteBackends(
   before: readonly BackendInputs[] | undefined,
   after: readonly BackendInputs[] | undefined,
+  isLoad: boolean,
 ): string | undefined {
   if (!Array.isArray(before) || !Array.isArray(after) || isUnknown(before)) return undefined;
   const old = new Map((before as readonly BackendInputs[]).map((backend) => [backend.name, backend]));
@@ -106,7 +116,10 @@ function noteBackends(
     ...[...now.values()].flatMap((backend) => noteBackend(old.get(backend.name), backend)),
     ...[...old.keys()].filter((name) => !now.has(name)).map((name) => `${name} drained and removed`),
   ];
-  return changes.length > 0 ? `${changes.join(", ")} by the runtime API` : undefined;
+  if (changes.length === 0) return undefined;
+  // The responders' answers are parts of the weight that a server came with (haproxy/agent.ts).
+  const reloads = isLoad && [...now.values()].some(({ name, weight }) => (old.get(name)?.weight ?? weight) !== weight);
+  return `${changes.join(", ")} ${reloads ? "with a reload without loss" : "by the runtime API"}`;
 }
 
 function noteBackend(before: BackendInputs | undefined, after: BackendInputs): readonly string[] {

@@ -69,7 +69,7 @@ export function planRemoval(name: string, drainSeconds: number, digest: string, 
 /** Whatever the description does not cover the runtime API can do; a proxy that does not run or is not in its jail starts. */
 function waysOf(configuration: Configuration, runtime: RuntimeChange, edge: Edge): LastChange["by"] {
   if (!edge.proxy || edge.outOfJail.length > 0) return "start";
-  if (edge.proxy.description !== describeDigest(configuration.digest)) return "reload";
+  if (edge.proxy.description !== describeDigest(configuration.digest) || runtime.stuck.length > 0) return "reload";
   return runtime.admit.length + runtime.retire.length > 0 ? "runtime-api" : "record";
 }
 

@@ -52,6 +52,12 @@ export interface PortMappingArgs {
   /** Default "leastconn". "source" keeps a client address on its backend, with consistent hashing. */
   balance?: Input<"leastconn" | "roundrobin" | "random" | "source">;
   /**
+   * "load": each host of an endpoint is asked every two seconds what its load allows, 10 to 100 % of the backend's weight,
+   * which the edge gets by HAProxy's agent-check; a changed `weight` is then a reload. Default "configured". Hosts of
+   * endpoints are asked in any case whether a service is about to restart, where another backend can take its requests.
+   */
+  weights?: Input<"configured" | "load">;
+  /**
    * How backends learn the client's address: "forwarded" sets X-Forwarded-For and -Proto (http's default; what a client
    * claims there is overwritten), "proxy-v2" sends the PROXY protocol, "none" is tcp's default.
    */

@@ -24,6 +24,7 @@ export const schema = v.looseObject({
   ),
   httpReuse: v.optional(known(oneOf(["never", "safe"]))),
   balance: v.optional(known(oneOf(["leastconn", "roundrobin", "random", "source"]))),
+  weights: v.optional(known(oneOf(["configured", "load"]))),
   clientAddress: v.optional(known(oneOf(["forwarded", "proxy-v2", "none"]))),
   acceptProxyFrom: v.optional(known(v.array(known(text(isText(isCidr), "is no CIDR such as 10.0.0.0/8")), notList))),
   drainSeconds: v.optional(known(text((value) => isWhole(value, 0, 3600), "is no number of seconds; 0 to 3600"))),
@@ -56,7 +57,6 @@ const NOT_YET: readonly (readonly [string, unknown])[] = [
   ["tls", undefined],
   ["redirectToHttps", false],
   ["affinity", "none"],
-  ["weights", "configured"],
   ["virtualAddress", undefined],
   ["backendsFrom", undefined],
 ];

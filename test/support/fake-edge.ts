@@ -27,6 +27,8 @@ export interface FakeProxy {
   poison: string | undefined;
   /** Servers whose checks do not pass. */
   readonly sick: Set<string>;
+  /** Addresses of hosts whose responder does not answer. */
+  readonly silent: Set<string>;
 }
 
 export const FAKE_DIGEST = "0123456789abcdef";
@@ -45,6 +47,7 @@ export function createFakeEdge(): FakeEdge {
     strangers: [],
     poison: undefined,
     sick: new Set(),
+    silent: new Set(),
   };
   const { state } = host;
   host.questions["edge"] = () => observe(state, edge);
@@ -188,11 +191,21 @@ function serverOf(edge: FakeProxy, line: string): RunningServer {
     weight: Number(weight),
     admin: options.includes("disabled") ? "maint" : "ready",
     healthy: !edge.sick.has(renderAddress(address!, Number(port))),
+    ...(options.includes("agent-port")
+      ? {
+          agent: {
+            port: Number(options[options.indexOf("agent-port") + 1]),
+            asked: true,
+            initialWeight: Number(weight),
+          },
+        }
+      : {}),
   };
 }
 
 function obey(edge: FakeProxy, commands: string): void {
   for (const command of commands.split("\n").filter((line) => line !== "")) {
+    if (agentCommand(edge, command)) continue;
     const [, backend, name, rest] = /^(?:\w+ ){2}([^/ ]+)\/([^ ]+) ?(.*)$/.exec(
       command.replace(
         /^(enable health|shutdown sessions server) /,
@@ -202,10 +215,27 @@ function obey(edge: FakeProxy, commands: string): void {
     const servers = backend === undefined ? undefined : edge.running?.servers.get(backend);
     if (!servers || name === undefined) continue;
     const there = servers.get(name);
-    if (command.startsWith("add server")) servers.set(name, { ...serverOf(edge, `${name} ${rest}`), admin: "maint" });
+    if (command.startsWith("add server")) servers.set(name, added(serverOf(edge, `${name} ${rest}`)));
     else if (command.startsWith("del server") && there?.admin === "maint") servers.delete(name);
     else if (command.startsWith("set server") && there) servers.set(name, changed(there, rest!));
   }
+}
+
+/** It comes in maintenance, and nobody is asked about it yet. */
+function added(server: RunningServer): RunningServer {
+  return { ...server, admin: "maint", ...(server.agent ? { agent: { ...server.agent, asked: false } } : {}) };
+}
+
+/** `disable agent` and `try agent`, which lib-edge.sh makes `enable agent` where a responder answers. */
+function agentCommand(edge: FakeProxy, command: string): boolean {
+  const match = /^(disable|try) agent (?:(\S+) \d+ \S+ )?([^/]+)\/(\S+)$/.exec(command);
+  if (!match) return false;
+  const [, word, address, backend, name] = match;
+  const server = edge.running?.servers.get(backend!)?.get(name!);
+  const answers = word === "try" && !edge.silent.has(address!);
+  if (server?.agent && (word === "disable" || answers))
+    tamper(edge, backend!, name!, { agent: { ...server.agent, asked: word === "try" } });
+  return true;
 }
 
 function changed(server: RunningServer, words: string): RunningServer {

@@ -93,3 +93,23 @@ edge_probe() {
   done
   return 1
 }
+
+# edge_agents <COMMANDS: the commands, with `try agent ADDRESS PORT SEND BACKEND/SERVER` made into `enable agent` where the
+# responder answers within a second; the others are told to people.
+edge_agents() {
+  perl -e '
+    use strict; use Socket qw(:DEFAULT inet_pton AF_INET6 pack_sockaddr_in6);
+    while (my $line = <STDIN>) {
+      my ($address, $port, $send, $server) = $line =~ /^try agent (\S+) (\d+) (\S+) (\S+)$/ or print($line), next;
+      if (answers($address, $port, $send)) { print "enable agent $server\n" }
+      else { print STDERR "the responder at $address:$port does not answer: $server keeps its weight and is never drained by it\n" }
+    }
+    sub answers {
+      my ($address, $port, $send) = @_; my $six = $address =~ /:/;
+      socket my $s, $six ? AF_INET6 : AF_INET, SOCK_STREAM, 0 or return 0;
+      setsockopt $s, SOL_SOCKET, SO_SNDTIMEO, pack("l!l!", 1, 0); setsockopt $s, SOL_SOCKET, SO_RCVTIMEO, pack("l!l!", 1, 0);
+      connect $s, $six ? pack_sockaddr_in6($port, inet_pton(AF_INET6, $address)) : sockaddr_in($port, inet_aton($address)) or return 0;
+      local $SIG{PIPE} = "IGNORE"; syswrite $s, $send; sysread $s, my $answer, 64; ($answer // "") =~ /^up /;
+    }
+  '
+}

@@ -31,7 +31,7 @@ step_edge_admit() { with_host_lock edge_admit "$1"; }
 
 edge_admit() {
   edge_expect "$1"
-  edge_talk "$EDGE_RUN/admin.sock" <"$CONTENT" >&2
+  edge_agents <"$CONTENT" | edge_talk "$EDGE_RUN/admin.sock" >&2
 }
 
 edge_expect() { [ "$(edge_guard)" = "$1" ] || die 79 "another run changed the mappings of this edge meanwhile"; }
@@ -55,7 +55,7 @@ step_edge_await() {
 step_edge_drain() {
   edge_backend=$1 edge_deadline=$(($(uptime_seconds) + $2))
   shift 2
-  for edge_server in "$@"; do printf 'set server %s/%s state drain\n' "$edge_backend" "$edge_server"; done |
+  for edge_server in "$@"; do printf 'disable agent %s/%s\nset server %s/%s state drain\n' "$edge_backend" "$edge_server" "$edge_backend" "$edge_server"; done |
     edge_talk "$EDGE_RUN/admin.sock" >&2
   while edge_busy "$@" && [ "$(uptime_seconds)" -lt "$edge_deadline" ]; do sleep 0.1; done
 }
@@ -89,7 +89,7 @@ edge_commit() {
   edge_write "$@" || { edge_put_back "$@" && exit 1; }
   case $4 in
     record) ;;
-    runtime) edge_commands "$@" | edge_talk "$EDGE_RUN/admin.sock" >&2 ;;
+    runtime) edge_commands "$@" | edge_agents | edge_talk "$EDGE_RUN/admin.sock" >&2 ;;
     reload) edge_reload "$5" || edge_undo reload "$@" ;;
     start) edge_start || edge_undo start "$@" ;;
   esac

@@ -74,6 +74,7 @@ describe("planRuntime", () => {
         "shutdown sessions server site/six",
         "del server site/six",
       ],
+      stuck: [],
     });
   });
 
