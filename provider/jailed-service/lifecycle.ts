@@ -35,6 +35,7 @@ async function read(call: Call, state: State): Promise<JailedServiceOutputs | un
   const observed = await observe(call, state);
   const isThere = bothSlots.some((slot) => hasTraces(state.serviceName, observed, slot));
   if (observed.found.state === "nothing" && !isThere && observed.user === undefined) return undefined;
+  warnOfStrangers(call, state, observed);
   return outputsOf(state, observed, state.claim, driftOf(call, state, observed), state);
 }
 
@@ -55,6 +56,7 @@ async function converge(
   const known = before.user ? before : await withUser(call, inputs, before, owner);
   const around = surroundingsOf(call.host.label, inputs, known);
   for (const path of dataWithoutVolume(inputs, around)) call.info?.(describeScratch(path));
+  warnOfStrangers(call, inputs, before);
   const steps = planService(inputs, around, known, owner);
   if (steps.length === 0) return outputsOf(inputs, known, owner.claim, [], state);
   try {
@@ -72,6 +74,13 @@ async function converge(
 
 function describeScratch(path: string): string {
   return `${path} holds data and no volume is declared: it is removed with the service`;
+}
+
+/** Not ours to end, and no drift of the service: it serves. */
+function warnOfStrangers(call: Call, inputs: JailedServiceInputs, { strangers }: Observed): void {
+  if (inputs.network !== "private") return;
+  for (const { port, program } of strangers)
+    call.info?.(`port ${port} is also held by ${program}, which nobody reaches while the port leads to the jail`);
 }
 
 async function remove(call: Call, state: State): Promise<void> {

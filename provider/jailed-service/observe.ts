@@ -102,6 +102,10 @@ export function parseService(serviceName: string, text: string): Service {
     notEnforced: sections.get("not-enforced"),
     forwarding: new Set(lines("forwarding")),
     responder: parseResponder(lines("responder")),
+    strangers: lines("strangers").map((line) => {
+      const [protocol, port, name, pid] = line.split(" ");
+      return { port: `${port}/${protocol}`, program: `${name}, pid ${pid}` };
+    }),
   };
 }
 

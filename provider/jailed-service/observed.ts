@@ -42,6 +42,8 @@ export interface Observed {
   readonly notEnforced: readonly string[] | undefined;
   readonly forwarding: ReadonlySet<string>;
   readonly responder: ObservedResponder;
+  /** Programs that listen on a port which the map leads to the jail: nobody reaches them there. */
+  readonly strangers: readonly { readonly port: string; readonly program: string }[];
 }
 
 /** The host's responder, shared by all services. */

@@ -2,9 +2,10 @@ import * as v from "valibot";
 import type { Endpoint } from "../ports/endpoint.ts";
 import { normalizePorts, type PortInputs, portFailures } from "../ports/port-inputs.ts";
 import { decideName, failuresOf, nameSchema } from "../resource/check.ts";
-import { diffFields, type FieldTable } from "../resource/fields.ts";
+import { diffFields, type Field, type FieldTable } from "../resource/fields.ts";
 import type { CommonOutputs } from "../resource/hidden.ts";
 import type { Checked, CommonInputs, Diff } from "../resource/kind.ts";
+import { notePorts } from "./note.ts";
 
 /** Checked inputs of a PortReservation. */
 export interface PortReservationInputs extends CommonInputs {
@@ -47,8 +48,12 @@ export function diffPortReservation(
   olds: PortReservationInputs & PortReservationOutputs,
   news: PortReservationInputs,
 ): Diff {
+  const ports: Field<PortReservationInputs["ports"]> = {
+    effect: "update",
+    note: (before, after) => notePorts(news.serviceName, olds.endpoints ?? {}, before, after ?? {}),
+  };
   return diffFields(
-    fields,
+    { ...fields, ports },
     { ...olds, connection: withoutCredentials(olds) },
     { ...news, connection: withoutCredentials(news) },
   );

@@ -1,4 +1,4 @@
-import { FIRST_ALLOCATED_PORT, LAST_ALLOCATED_PORT } from "../ports/allocation.ts";
+import { FIRST_RESERVED_PORT, LAST_ALLOCATED_PORT } from "../ports/allocation.ts";
 import { renderUnit } from "./unit.ts";
 
 /** The unit that loads our table. */
@@ -8,14 +8,18 @@ export const RULES_PATH = "/var/lib/pulumi-jail/rules.nft";
 
 const reserved = "/proc/sys/net/ipv4/ip_local_reserved_ports";
 const kept = "/run/pulumi-jail/reserved-ports";
+const registry = "/var/lib/pulumi-jail/ports";
+/** `,PORT` for each fixed one, wherever it lies; systemd makes a tab of `\t` and `$` of `$$` (systemd.service(5)). */
+const fixed = `awk -v OFS=, '/\\tfixed\\t/ { print none, $$4 }' ${registry}`;
 
 /**
  * Loads our one table. PartOf= and the propagated reload bring it back after nftables.service has flushed everything
  * (`flush ruleset` is the first line of Debian's own file); its first start is not covered, so the table is read, not
- * the unit's state. It also takes our range out of what the kernel gives to programs that ask for any port.
+ * the unit's state. It also takes our range, and every fixed port, out of what the kernel gives to programs that ask for any port (step-ports.sh adds
+ * those that come later).
  */
 export function renderRulesUnit(mark: string): string {
-  const range = `${FIRST_ALLOCATED_PORT}-${LAST_ALLOCATED_PORT}`;
+  const range = `${FIRST_RESERVED_PORT}-${LAST_ALLOCATED_PORT}`;
   return renderUnit(mark, [
     {
       name: "Unit",
@@ -38,7 +42,7 @@ export function renderRulesUnit(mark: string): string {
           "ExecStart",
           [
             `/usr/sbin/nft -f ${RULES_PATH}`,
-            `-/bin/sh -c "mkdir -p /run/pulumi-jail; [ -e ${kept} ] || cat ${reserved} >${kept}; { cat ${kept}; echo ,${range}; } | tr -d '\\n' | sed s/^,// >${reserved}"`,
+            `-/bin/sh -c "mkdir -p /run/pulumi-jail; [ -e ${kept} ] || cat ${reserved} >${kept}; { cat ${kept}; echo ,${range}; ${fixed} 2>/dev/null; } | tr -d '\\n' | sed s/^,// >${reserved}"`,
           ],
         ],
         ["ExecReload", `/usr/sbin/nft -f ${RULES_PATH}`],

@@ -465,3 +465,14 @@ describe("the host's responder", () => {
     expect(fake.state.files.has(respond)).toBe(false);
   });
 });
+
+test("a program that listens on a port of the service is named with its pid, and is no drift", async () => {
+  const { fake, state } = await served();
+  fake.kernel.strangers.push("tcp 29438 nginx 812");
+  const told: string[] = [];
+  const call = { ...callOf(fake), info: (text: string) => told.push(text) };
+  expect((await jailedServiceKind.read(call, state))?.drift).toEqual([]);
+  expect(told).toEqual([
+    "port 29438/tcp is also held by nginx, pid 812, which nobody reaches while the port leads to the jail",
+  ]);
+});

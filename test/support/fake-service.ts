@@ -14,6 +14,8 @@ interface Kernel {
   readonly forwarding: Set<string>;
   /** Where the responder listens. */
   readonly listens: Set<string>;
+  /** Programs on ports of the service, as ask-service.sh tells them. */
+  readonly strangers: string[];
   notEnforced: boolean;
   /** Starts of the services' own units. */
   starts: number;
@@ -53,6 +55,7 @@ export function createFakeServiceHost(generations: readonly string[]): FakeHost 
     namespaces: new Map(),
     forwarding: new Set(),
     listens: new Set(),
+    strangers: [],
     notEnforced: false,
     starts: 0,
   };
@@ -394,6 +397,7 @@ function describe(
       ? ["@table absent"]
       : ["@table", ` sha256 ${kernel.chains}`, ...[...kernel.elements].map((element) => ` ${element}`)]),
     ...section("responder", responder(state)),
+    ...section("strangers", kernel.strangers.join("\n")),
     ...section("forwarding", [...kernel.forwarding].join("\n")),
     "@end",
   ].join("\n");

@@ -42,6 +42,7 @@ ask_service() {
   find "$STATE/volumes" "$service_base/scratch" -mindepth 1 -maxdepth 1 -type d -printf ' %U %p\n' 2>/dev/null || true
   service_units "$1"
   service_rules
+  service_strangers "$1"
   responder_tell
   echo "@forwarding"
   grep -H . /proc/sys/net/ipv4/conf/*/forwarding 2>/dev/null | sed -n 's|^/proc/sys/net/ipv4/conf/\([^/]*\)/forwarding:1$| \1|p'
@@ -159,4 +160,18 @@ service_rules() {
 service_table_hash() {
   service_table_sum=$(perl -0pe 's/\n\t\telements = \{.*?\}//gs' "$1" | sha256sum)
   echo "${service_table_sum%% *}"
+}
+
+# service_strangers NAME: programs that listen on a port of the service: `PROTOCOL PORT PROGRAM PID`. While the map leads it to
+# the jail nobody reaches them, and nothing else tells.
+service_strangers() {
+  echo "@strangers"
+  ss -Hltunp | perl -e '
+    my ($name, $state) = @ARGV; open my $in, "<", "$state/ports" or exit; my %ours;
+    for (<$in>) { my ($service, undef, $protocol, $port) = split /\t/; $ours{"$protocol $port"} = 1 if $service eq $name }
+    while (<STDIN>) {
+      my ($protocol, undef, undef, undef, $local) = split; my ($port) = $local =~ /:(\d+)$/ or next;
+      print " $protocol $port $1 $2\n" if $ours{"$protocol $port"} && /\(\("([^" ]*)",pid=(\d+)/;
+    }
+  ' "$1" "$STATE"
 }

@@ -25,8 +25,20 @@ ports_change() {
       rm -f -- "$STATE/ports"
       rmdir -- "$STATE" 2>/dev/null || true
     fi
+    ports_tell_kernel
     responder_publish
   fi
+}
+
+# ports_tell_kernel: fixed ports, too, are nothing that the kernel may give to whoever asks for any. From a reboot on the rules
+# unit does it (rules-unit.ts), which has kept what was reserved before us.
+ports_tell_kernel() {
+  [ -e "$RUN/reserved-ports" ] || return 0
+  {
+    cat -- "$RUN/reserved-ports"
+    echo ,20000-31999
+    awk -v OFS=, '/\tfixed\t/ { print none, $4 }' "$STATE/ports" 2>/dev/null
+  } | tr -d '\n' | sed s/^,// >/proc/sys/net/ipv4/ip_local_reserved_ports || true
 }
 
 ports_change_perl() {
@@ -40,7 +52,8 @@ ports_change_perl() {
 
     my @head = grep { /^#/ } slurp($registry);
     my @entries = map { [split /\t/, $_, 7] } grep { $_ ne "" && !/^#/ } slurp($registry);
-    my %resting = map { /^(\d+) (\d+)$/ && $now - $2 < 60 && $now >= $2 ? ($1, $2) : () } slurp($resting);
+    # A port rests for a minute, but for the service and key that had it: whoever still comes there means just that one.
+    my %resting = map { /^(\d+) (\d+) (\S+ \S+)$/ && $now - $2 < 60 && $now >= $2 ? ($1, [$2, $3]) : () } slurp($resting);
     my %listens; # "tcp 80" => who
     for (slurp("$spool/listeners")) {
       my ($proto, undef, undef, undef, $local) = split; my ($port) = $local =~ /:(\d+)$/ or next;
@@ -53,12 +66,13 @@ ports_change_perl() {
       socket my $s, PF_INET, $proto eq "udp" ? SOCK_DGRAM : SOCK_STREAM, 0 or die "cannot make a socket: $!\n";
       bind $s, sockaddr_in($port, INADDR_ANY);
     }
-    sub holder { my $port = shift; my ($e) = grep { $$_[2] ne "net" && $$_[3] == $port } @entries; $e }
+    sub holder { my ($port, $proto) = @_; my ($e) = grep { $$_[2] ne "net" && $$_[3] == $port && (!defined $proto || $$_[2] eq $proto) } @entries; $e }
+    sub rests { my ($port, $whose) = @_; my $r = $resting{$port}; $r && $$r[1] ne $whose }
     sub allocate {
-      my ($proto, $start) = @_;
+      my ($proto, $start, $whose) = @_;
       for my $try (0 .. $last - $first) {
         my $port = $first + ($start - $first + $try) % ($last - $first + 1);
-        next if holder($port) || $resting{$port} || $mapped{$port} || $listens{"tcp $port"} || $listens{"udp $port"};
+        next if holder($port) || rests($port, $whose) || $mapped{$port} || $listens{"tcp $port"} || $listens{"udp $port"};
         return $port if bindable($proto, $port);
       }
       refuse(1, "no port of $first-$last is free");
@@ -73,7 +87,7 @@ ports_change_perl() {
       my @mine = grep { $$_[0] eq $service } @entries;
       @entries = grep { $$_[0] ne $service } @entries;
       unless (grep { $$_[0] eq "\@host" } @entries) {
-        unshift @entries, ["\@host", "responder", "tcp", allocate("tcp", $first), 0, "allocated", $owner];
+        unshift @entries, ["\@host", "responder", "tcp", allocate("tcp", $first, "\@host responder"), 0, "allocated", $owner];
       }
       my ($net) = map { $$_[3] } grep { $$_[2] eq "net" } @mine;
       if (!defined $net) {
@@ -87,16 +101,16 @@ ports_change_perl() {
         my ($old) = grep { $$_[1] eq $key && $$_[2] eq $proto && ($fixed ? $$_[3] == $fixed : $$_[5] eq "allocated") } @mine;
         my $port = $old ? $$old[3] : $fixed;
         if ($fixed && !$old) {
-          if (my $e = holder($fixed)) { refuse(1, "port $fixed is reserved for $$e[0], key $$e[1]") }
+          if (my $e = holder($fixed, $proto)) { refuse(1, "port $fixed is reserved for $$e[0], key $$e[1]") }
           if (my $who = $listens{"$proto $fixed"}) { refuse(1, "port $fixed is held by $who") }
           bindable($proto, $fixed) or refuse(1, "port $fixed can not be bound: $!");
-        } elsif (!$old) { $port = allocate($proto, $start) }
+        } elsif (!$old) { $port = allocate($proto, $start, "$service $key") }
         my $e = [$service, $key, $proto, $port, $jail, $fixed ? "fixed" : "allocated", $owner];
-        push @new, $e; push @entries, $e; $kept{$port} = 1;
+        push @new, $e; push @entries, $e; $kept{"$proto $port"} = 1;
       }
       my %is_new = map { ("$_", 1) } @new; # references
       @entries = ((grep { !$is_new{"$_"} } @entries), @new);
-      $resting{$$_[3]} = $now for grep { $$_[2] ne "net" && !$kept{$$_[3]} } @mine;
+      $resting{$$_[3]} = [$now, "$$_[0] $$_[1]"] for grep { $$_[2] ne "net" && !$kept{"$$_[2] $$_[3]"} } @mine;
       print join("\t", @$_), "\n" for (grep { $$_[0] eq "\@host" } @entries), @new;
     } elsif ($verb eq "release") {
       my ($claim) = @rest;
@@ -104,12 +118,12 @@ ports_change_perl() {
       my %gone = map { ("$_", 1) } @gone;
       @entries = grep { !$gone{"$_"} } @entries;
       @entries = () unless grep { $$_[0] ne "\@host" } @entries;
-      $resting{$$_[3]} = $now for grep { $$_[2] ne "net" } @gone;
+      $resting{$$_[3]} = [$now, "$$_[0] $$_[1]"] for grep { $$_[2] ne "net" } @gone;
     } elsif ($verb eq "restore") {
       for (map { [split /\t/, $_, 7] } slurp($content)) {
         my ($s, $key, $proto, $port) = @$_;
         next if grep { $$_[0] eq $s && $$_[1] eq $key } @entries;
-        my $e = holder($port);
+        my $e = holder($port, $proto);
         refuse(1, "port $port is reserved for $$e[0], key $$e[1]") if $e && $proto ne "net";
         if ($s eq "\@host") { unshift @entries, $_ } else { push @entries, $_ }
       }
@@ -121,7 +135,7 @@ ports_change_perl() {
     # With the last port goes the last trace of us, the memory of released ports included.
     if (%resting && @entries) {
       open my $out, ">", "$resting.new" or die "cannot write $resting: $!\n";
-      print $out "$_ $resting{$_}\n" for sort keys %resting;
+      print $out "$_ @{$resting{$_}}\n" for sort keys %resting;
       close $out; rename "$resting.new", $resting;
     } else { unlink $resting }
   ' "$@"

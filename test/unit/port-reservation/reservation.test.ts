@@ -3,6 +3,7 @@ import type { PortReservationInputs, PortReservationOutputs } from "../../../pro
 import { checkPortReservation, diffPortReservation } from "../../../provider/port-reservation/inputs.ts";
 import type { ObservedReservation } from "../../../provider/port-reservation/observed.ts";
 import { endpointsOf, planReservation } from "../../../provider/port-reservation/plan.ts";
+import { startPort } from "../../../provider/ports/allocation.ts";
 import { parseRegistry } from "../../../provider/ports/registry.ts";
 import { UNKNOWN } from "../../../provider/resource/unknown.ts";
 
@@ -70,6 +71,21 @@ describe("diff", () => {
     ],
   ])("%j: changes %s, replaces %j", (more, changes, replaces) => {
     expect(diffPortReservation(state({}), check(more).inputs)).toMatchObject({ changes, replaces });
+  });
+});
+
+describe("the note of a change", () => {
+  const outputs = { hostId: "x", claim: "c1", drift: [], unfinished: false };
+  const before = check({ ports: { http: 80, old: 81 } }).inputs;
+  const endpoints = Object.fromEntries(
+    Object.entries({ http: 29438, old: 20500 }).map(([key, hostPort]) => [key, { hostPort }]),
+  ) as unknown as PortReservationOutputs["endpoints"];
+
+  test("says which host ports stay, come and go", () => {
+    const news = check({ ports: { http: 8080, admin: 81, fixed: { jailPort: 5, hostPort: 8443 } } }).inputs;
+    expect(diffPortReservation({ ...before, ...outputs, endpoints }, news).notes).toEqual([
+      `admin gets host port ${startPort("web", "admin")}, or the next that is free, fixed gets host port 8443, http keeps host port 29438, old gives host port 20500 back`,
+    ]);
   });
 });
 

@@ -1,6 +1,13 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { FIRST_ALLOCATED_PORT, LAST_ALLOCATED_PORT, startPort } from "../../../provider/ports/allocation.ts";
+import {
+  FIRST_ALLOCATED_PORT,
+  FIRST_RESERVED_PORT,
+  isAllocatedPort,
+  LAST_ALLOCATED_PORT,
+  STATIC_BAND,
+  startPort,
+} from "../../../provider/ports/allocation.ts";
 import { LAST_NETWORK_NUMBER, slotNetwork } from "../../../provider/ports/network.ts";
 import { normalizePorts, portFailures } from "../../../provider/ports/port-inputs.ts";
 import { parseRegistry } from "../../../provider/ports/registry.ts";
@@ -14,6 +21,18 @@ test("probing starts at the same allocated port for the same service and key, on
       return port === startPort(service, key) && port >= FIRST_ALLOCATED_PORT && port <= LAST_ALLOCATED_PORT;
     }),
   );
+});
+
+test("128 ports at the low end are left for fixed ones", () => {
+  expect([FIRST_RESERVED_PORT, STATIC_BAND, FIRST_ALLOCATED_PORT]).toEqual([20000, 128, 20128]);
+  expect([19999, 20000, 20127, 20128, 31999, 32000].map(isAllocatedPort)).toEqual([
+    false,
+    false,
+    false,
+    true,
+    true,
+    false,
+  ]);
 });
 
 test("no two slots of a host share an address, and each pair is a /31", () => {

@@ -61,6 +61,54 @@ test("a released port rests: the next service does not get it", async () => {
   expect(next?.hostPort).toBe(26001);
 });
 
+test("a released port is given back at once to the service and key that had it", async () => {
+  await reserve("other", "c2", []);
+  await reserve("web", "c1", [line("http", 26000)]);
+  await release("web", "c1");
+  const [again] = await reserve("web", "c4", [line("http", 26000)]);
+  expect(again?.hostPort).toBe(26000);
+});
+
+test("one fixed number may be a tcp and a udp port, and is one of each only", async () => {
+  const udp = ["dns-udp", "udp", 0, 20053, 53].join("\t");
+  const both = await reserve("dns", "c1", [line("dns", 0, 20053, 53), udp]);
+  expect(both.map(({ protocol, hostPort }) => `${protocol} ${hostPort}`).sort()).toEqual(["tcp 20053", "udp 20053"]);
+  await expect(reserve("other", "c2", [line("dns", 0, 20053, 53)])).rejects.toThrow(
+    "port 20053 is reserved for dns, key dns",
+  );
+});
+
+/** Two stacks, each with up and destroy in turn; PULUMI_JAIL_SOAK=1 makes it a hundred of each. */
+test("two stacks that come and go at once never hold one port, and lose none", { timeout: 900_000 }, async () => {
+  const rounds = process.env["PULUMI_JAIL_SOAK"] ? 100 : 6;
+  await reserve("stays", "c0", [line("http", 27500)]);
+  const stack = async (name: string) => {
+    for (let round = 0; round < rounds; round++) {
+      const claim = `${name}-${round}`;
+      const [mine] = await reserve(name, claim, [line("http", 27500)]);
+      const held = registry().filter(({ protocol, hostPort }) => protocol === "tcp" && hostPort === mine?.hostPort);
+      expect(held.map(({ serviceName }) => serviceName)).toEqual([name]);
+      await release(name, claim);
+    }
+  };
+  await Promise.all([stack("one"), stack("two")]);
+  expect(registry().map(({ serviceName, key }) => `${serviceName} ${key}`)).toEqual([
+    "@host responder",
+    "stays @net",
+    "stays http",
+  ]);
+});
+
+test("fifty services of one kind all have their usual port inside and one of their own on the host", async () => {
+  const fifty = Array.from({ length: 50 }, (_, n) => `web${n}`);
+  const content = fifty.map((name) => [name, "http", "tcp", 25000 + (name.length % 3), 80]);
+  for (const [name, key, protocol, start, jailPort] of content)
+    await reserve(String(name), `c-${name}`, [[key, protocol, start, 0, jailPort].join("\t")]);
+  const ports = registry().filter(({ key }) => key === "http");
+  expect(new Set(ports.map(({ hostPort }) => hostPort)).size).toBe(50);
+  expect(new Set(ports.map(({ jailPort }) => jailPort))).toEqual(new Set([80]));
+});
+
 test("a port that a program listens on is passed by; as a fixed one it is refused, naming the program", async () => {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
