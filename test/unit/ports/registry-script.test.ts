@@ -101,9 +101,7 @@ test("two stacks that come and go at once never hold one port, and lose none", {
 
 test("fifty services of one kind all have their usual port inside and one of their own on the host", async () => {
   const fifty = Array.from({ length: 50 }, (_, n) => `web${n}`);
-  const content = fifty.map((name) => [name, "http", "tcp", 25000 + (name.length % 3), 80]);
-  for (const [name, key, protocol, start, jailPort] of content)
-    await reserve(String(name), `c-${name}`, [[key, protocol, start, 0, jailPort].join("\t")]);
+  for (const name of fifty) await reserve(name, `c-${name}`, [line("http", 25000)]);
   const ports = registry().filter(({ key }) => key === "http");
   expect(new Set(ports.map(({ hostPort }) => hostPort)).size).toBe(50);
   expect(new Set(ports.map(({ jailPort }) => jailPort))).toEqual(new Set([80]));
