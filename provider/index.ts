@@ -1,4 +1,6 @@
 export { type ConnectionArgs, Host, type HostArgs } from "./connection/resource.ts";
+export { PortMappingFleet, type PortMappingFleetArgs } from "./fleet/port-mapping-fleet.ts";
+export { JailedServiceFleet, type JailedServiceFleetArgs, type Rollout } from "./fleet/resource.ts";
 export { Jail, type JailArgs } from "./jail/resource.ts";
 export { JailedService, type JailedServiceArgs } from "./jailed-service/resource.ts";
 export { type Backend, PortMapping, type PortMappingArgs } from "./port-mapping/resource.ts";

@@ -20,6 +20,9 @@ const DEFAULT_DEADLINE_SECONDS = 600;
 export async function check(kind: Kind, olds: Properties | undefined, news: Properties) {
   const { connection, failures } = checkConnection(news["connection"]);
   const checked = kind.check(withoutProvider(olds ?? {}) as Partial<Inputs>, { ...withoutProvider(news), connection });
+  // The engine asks for no diff of what is new.
+  const wave = olds?.["__jail"] === undefined ? checked.inputs.__jail?.wave : undefined;
+  if (wave !== undefined && !isUnknown(wave)) engineLogFor(urnOf(checked.inputs)).info(wave);
   return { inputs: plain(checked.inputs), failures: [...failures, ...checked.failures] };
 }
 
@@ -28,7 +31,8 @@ export async function diff(kind: Kind, _id: string, olds: Properties, news: Prop
   const inputs = withoutProvider(news) as Inputs;
   const { changes, replaces, deleteBeforeReplace, notes } = kind.diff(withoutProvider(olds) as State, inputs);
   const log = engineLogFor(urnOf(inputs));
-  for (const note of notes) log.info(note);
+  const { wave } = inputs.__jail ?? {};
+  for (const note of changes && wave !== undefined ? [wave, ...notes] : notes) log.info(note);
   return { changes, replaces: [...replaces], deleteBeforeReplace };
 }
 

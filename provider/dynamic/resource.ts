@@ -23,7 +23,7 @@ export abstract class JailResource extends pulumi.dynamic.Resource {
     shim: pulumi.dynamic.ResourceProvider,
     type: string,
     name: string,
-    args: { readonly connection: Host | ConnectionArgs } & Readonly<Record<string, unknown>>,
+    args: { readonly connection: Host | ConnectionArgs; readonly __wave?: string } & Readonly<Record<string, unknown>>,
     outputs: readonly string[],
     options: pulumi.CustomResourceOptions = {},
   ) {
@@ -31,8 +31,10 @@ export abstract class JailResource extends pulumi.dynamic.Resource {
     const absent = Object.fromEntries(
       [...outputs, "drift", "unfinished", "hostId", "claim"].map((output) => [output, undefined]),
     );
+    const { __wave, ...own } = args;
     const hidden = hiddenInput(type, name, hostName ?? addressOf(args.connection), options);
-    super(shim, name, { ...absent, ...args, connection, __jail: hidden }, options, MODULE, type);
+    const __jail = { ...hidden, ...(__wave !== undefined && { wave: __wave }) };
+    super(shim, name, { ...absent, ...own, connection, __jail }, options, MODULE, type);
   }
 }
 

@@ -17,6 +17,7 @@ export function serviceFailures(inputs: Candidate, olds: Partial<JailedServiceIn
     ...switchoverFailures(inputs),
     ...networkFailures(inputs),
     ...healthFailures(inputs),
+    ...gateFailures(inputs),
     ...connectFailures(inputs),
     ...volumeFailures(inputs, olds),
   ];
@@ -85,6 +86,15 @@ function healthFailures({ healthCheck, ports, network }: Candidate): readonly Fa
     ...(network === "none" && type !== undefined && type !== "exec" && !isUnknown(type)
       ? [at("type", 'network "none" can be checked by "exec" only')]
       : []),
+  ];
+}
+
+function gateFailures({ gate }: Candidate): readonly Failure[] {
+  if (typeof gate !== "object" || gate === null) return [];
+  const { samples, maxFailures } = gate as Candidate;
+  if (typeof samples !== "number" || typeof maxFailures !== "number" || maxFailures < samples) return [];
+  return [
+    { property: "gate.maxFailures", reason: `${maxFailures} of ${samples} samples may fail: it lets everything pass` },
   ];
 }
 

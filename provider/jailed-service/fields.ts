@@ -64,6 +64,7 @@ function fieldsFor(news: JailedServiceInputs): FieldTable<JailedServiceInputs> {
     switchover: recordOnly,
     drainSeconds: recordOnly,
     settleSeconds: recordOnly,
+    gate: recordOnly,
   };
 }
 

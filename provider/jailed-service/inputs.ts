@@ -5,6 +5,7 @@ import type { CommonOutputs } from "../resource/hidden.ts";
 import type { Checked, CommonInputs } from "../resource/kind.ts";
 import { isUnknown } from "../resource/unknown.ts";
 import { serviceFailures } from "./check.ts";
+import type { GateInputs } from "./gate.ts";
 
 /** A checked volume. */
 export interface VolumeInputs {
@@ -52,6 +53,7 @@ export interface JailedServiceInputs extends CommonInputs {
   readonly switchover: "overlap" | "restart";
   readonly drainSeconds: number;
   readonly settleSeconds: number;
+  readonly gate?: GateInputs;
 }
 
 /** What the host shows. `generation` is the one that serves, also after a failed update. */
@@ -95,6 +97,7 @@ export function checkJailedService(
     switchover: news["switchover"] ?? defaultSwitchover(network, ports, volumes),
     drainSeconds: news["drainSeconds"] ?? 30,
     settleSeconds: news["settleSeconds"] ?? 0,
+    ...(news["gate"] !== undefined && { gate: completeGate(news["gate"]) }),
   };
   const failures = serviceFailures(inputs, olds);
   return { inputs: inputs as unknown as JailedServiceInputs, failures };
@@ -109,6 +112,10 @@ function defaultSwitchover(network: unknown, ports: unknown, volumes: unknown): 
   const hasTcp = Object.values((ports ?? {}) as Record<string, PortInputs>).some((port) => port?.protocol === "tcp");
   const shared = isUnknown(volumes) ? [] : sharesData(volumes as JailedServiceInputs["volumes"]);
   return network === "private" && hasTcp && shared.length === 0 ? "overlap" : "restart";
+}
+
+function completeGate(gate: unknown): unknown {
+  return typeof gate === "object" && gate !== null ? { samples: 20, maxFailures: 0, ...gate } : gate;
 }
 
 function normalizeVolumes(volumes: unknown, serviceName: unknown): unknown {

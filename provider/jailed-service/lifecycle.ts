@@ -3,16 +3,18 @@ import { hostIdOf } from "../host/host-id.ts";
 import type { Step } from "../host/step.ts";
 import type { Owner } from "../ownership/ownership.ts";
 import { judgeCreate, judgeUpdate, mayDelete } from "../ownership/ownership.ts";
+import { otherSlot } from "../ports/network.ts";
 import { type Call, type ResourceKind, Unfinished } from "../resource/kind.ts";
 import { dataWithoutVolume } from "./data-directories.ts";
 import { slotDesired } from "./desired.ts";
 import { diffJailedService } from "./fields.ts";
 import { findingsOf, hasTraces, servingSlot } from "./findings.ts";
+import { type GateInputs, passGate } from "./gate.ts";
 import { checkJailedService, type JailedServiceInputs, type JailedServiceOutputs } from "./inputs.ts";
 import { unitName, VOLUMES } from "./names.ts";
 import { observeService } from "./observe.ts";
 import type { Observed } from "./observed.ts";
-import { planCleanup, planRemoval, planService } from "./plan.ts";
+import { isOnTrial, planCleanup, planRemoval, planReturn, planService } from "./plan.ts";
 import { expectOwner, markStep, servicePlan, userStep } from "./steps.ts";
 import { networkNumber, problemOf, surroundingsOf } from "./surroundings.ts";
 
@@ -57,7 +59,7 @@ async function converge(
   const around = surroundingsOf(call.host.label, inputs, known);
   for (const path of dataWithoutVolume(inputs, around)) call.info?.(describeScratch(path));
   warnOfStrangers(call, inputs, before);
-  const steps = planService(inputs, around, known, owner);
+  const steps = planService(inputs, around, known, owner, inputs.gate ? "trial" : "whole");
   if (steps.length === 0) return outputsOf(inputs, known, owner.claim, [], state);
   try {
     await apply(call, inputs, steps);
@@ -65,11 +67,53 @@ async function converge(
     if (!(error instanceof StepFailed) || error.kind === "foreign") throw error;
     throw await recover(call, inputs, owner, error, state);
   }
-  const after = await observe(call, inputs);
+  const applied = await observe(call, inputs);
+  const after = isOnTrial(inputs, applied) ? await judgeTrial(call, inputs, applied, owner, state) : applied;
   const drift = driftOf(call, inputs, after);
   const outputs = outputsOf(inputs, after, owner.claim, drift, state);
   if (drift.length > 0) throw new Unfinished({ ...outputs, unfinished: true }, drift);
   return outputs;
+}
+
+/**
+ * With its ports and beside the slot before, the new one settles while the gate is asked. Well: the old one drains and
+ * goes. Else the ports go back to it, and what is true is kept in the state.
+ */
+async function judgeTrial(
+  call: Call,
+  inputs: JailedServiceInputs,
+  applied: Observed,
+  owner: Owner,
+  state: State | undefined,
+): Promise<Observed> {
+  const gate = inputs.gate as GateInputs;
+  const refused = await passGate(gate, inputs.settleSeconds, call.progress);
+  const settled = await observe(call, inputs);
+  const around = surroundingsOf(call.host.label, inputs, settled);
+  const reason = refused ?? endOf(inputs, applied, settled);
+  if (reason === undefined) {
+    await apply(call, inputs, planService(inputs, around, settled, owner));
+    return observe(call, inputs);
+  }
+  const slot = servingSlot(settled);
+  const generation = (slot && settled.slots[otherSlot(slot)].generation) ?? "";
+  const reasons = [reason];
+  const previous = { ...(state ?? inputs), generation, connection: inputs.connection };
+  const back = apply(call, inputs, planReturn(previous, around, settled));
+  await back.catch((error: Error) => reasons.push(error.message));
+  const observed = await observe(call, inputs);
+  const outputs = outputsOf(inputs, observed, owner.claim, driftOf(call, inputs, observed), state);
+  const serves = outputs.generation === "" ? "no generation serves" : `generation ${outputs.generation} serves on`;
+  throw new Unfinished({ ...outputs, unfinished: true }, [...reasons, serves]);
+}
+
+/** Why the slot on trial is no more what it was when its trial began. */
+function endOf(inputs: JailedServiceInputs, applied: Observed, settled: Observed): string | undefined {
+  const slot = servingSlot(applied);
+  if (!slot) return undefined;
+  const [before, after] = [applied.slots[slot].unit, settled.slots[slot].unit];
+  const isSame = after["ActiveState"] === "active" && before["InvocationID"] === after["InvocationID"];
+  return isSame ? undefined : `${unitName(inputs.serviceName, slot)} ended while it settled`;
 }
 
 function describeScratch(path: string): string {

@@ -36,12 +36,16 @@ import {
   unitNames,
 } from "./steps.ts";
 
-/** The steps that make the service as it is wanted; none when nothing differs. */
+/**
+ * The steps that make the service as it is wanted; none when nothing differs. On trial, the slot that served before stays
+ * as it is, for the way back (`isOnTrial`); the next plan takes it away.
+ */
 export function planService(
   inputs: JailedServiceInputs,
   around: Surroundings,
   observed: Observed,
   owner: Owner,
+  stage: "trial" | "whole" = "whole",
 ): readonly Step[] {
   const serving = servingSlot(observed);
   const desired = serving && slotDesired(inputs, around, serving);
@@ -57,7 +61,7 @@ export function planService(
     ...(needs.has("responder") ? [responderFilesStep(inputs)] : []),
   ];
   if (needs.has("switch") || !desired || !serving)
-    return [...begin, ...ground, ...switchSteps(inputs, around, observed, serving, needs)];
+    return [...begin, ...ground, ...switchSteps(inputs, around, observed, serving, needs, stage)];
   const names = unitNames(desired);
   const units = desired.files.filter(
     (file) => file.path.startsWith("/etc/systemd/system/") || file.path.endsWith("/digest") || isLive(file.path),
@@ -81,7 +85,37 @@ export function planService(
     ...(needs.has("rules") ? [rulesSwitch(inputs, around, desired), ...connectSteps(inputs, desired)] : []),
     ...(needs.has("responder") ? responderUp(inputs, around, observed) : []),
     ...(needs.has("ready") ? [responderReadyStep(inputs.serviceName)] : []),
-    ...(needs.has("retire") ? retireSteps(inputs, around, observed, otherSlot(serving), desired) : []),
+    ...(needs.has("retire") && !(stage === "trial" && isOnTrial(inputs, observed))
+      ? retireSteps(inputs, around, observed, otherSlot(serving), desired)
+      : []),
+  ];
+}
+
+/**
+ * Whether a slot has its ports and is not yet let pass: the one before it is still there, enabled as both are at the
+ * moment of a switch. So a run that was cut in between is finished by the next one, gate and all.
+ */
+export function isOnTrial(inputs: JailedServiceInputs, observed: Observed): boolean {
+  const serving = servingSlot(observed);
+  if (!serving || !inputs.gate || observed.serving?.generation !== inputs.generation) return false;
+  const previous = otherSlot(serving);
+  return observed.slots[previous].digest !== undefined && observed.enabled.has(unitName(inputs.serviceName, previous));
+}
+
+/** Back from a slot on trial to the one before, of the settings that `previous` has; then the failed one goes. */
+export function planReturn(previous: JailedServiceInputs, around: Surroundings, observed: Observed): readonly Step[] {
+  const serving = servingSlot(observed);
+  if (!serving) return [];
+  const slot = otherSlot(serving);
+  const desired = slotDesired(previous, around, slot);
+  const runs = observed.slots[slot].unit["ActiveState"] === "active";
+  return [
+    expectOwner(previous.serviceName, observed),
+    // Where the two exclude one another, its start ends the other one.
+    ...(runs ? [] : [launchStep({ ...previous, settleSeconds: 0 }, around, desired, undefined)]),
+    rulesSwitch(previous, around, desired),
+    retireStep(previous.serviceName, serving),
+    daemonReload(),
   ];
 }
 
@@ -127,6 +161,7 @@ function switchSteps(
   observed: Observed,
   serving: Slot | undefined,
   needs: ReadonlySet<Remedy>,
+  stage: "trial" | "whole",
 ): readonly Step[] {
   const slot = serving ? otherSlot(serving) : "a";
   const desired = slotDesired(inputs, around, slot);
@@ -148,7 +183,7 @@ function switchSteps(
     rulesSwitch(inputs, around, desired),
     ...(needs.has("responder") ? responderUp(inputs, around, observed) : []),
     ...(drains || needs.has("ready") ? [responderReadyStep(inputs.serviceName)] : []),
-    ...(serving ? retireSteps(inputs, around, observed, serving, desired) : []),
+    ...(serving && stage === "whole" ? retireSteps(inputs, around, observed, serving, desired) : []),
   ];
 }
 

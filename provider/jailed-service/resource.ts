@@ -64,6 +64,21 @@ export interface JailedServiceArgs<Ports extends Readonly<Record<string, PortArg
   drainSeconds?: pulumi.Input<number>;
   /** Seconds that the new process has to stay healthy before the update is done; default 0. */
   settleSeconds?: pulumi.Input<number>;
+  /**
+   * What is asked from where Pulumi runs while a new process settles, which then has its ports already; default none. When
+   * it fails too often the service goes back to the previous process. Not asked at a first start. The record only.
+   */
+  gate?: pulumi.Input<GateArgs>;
+}
+
+/** A question to what is behind an edge, as its clients ask it. */
+export interface GateArgs {
+  /** `http://` or `https://`; a status of 200 to 399 is good, no redirect is followed. It may be a secret: no message has it. */
+  url: pulumi.Input<string>;
+  /** How often it is asked over the seconds of settling; default 20. */
+  samples?: pulumi.Input<number>;
+  /** How many of these may fail; default 0. */
+  maxFailures?: pulumi.Input<number>;
 }
 
 /** A directory for data. */
@@ -87,6 +102,12 @@ export interface ConnectArgs {
   jailPath?: pulumi.Input<string>;
 }
 
+/** What a fleet tells of its member; not for programs. */
+interface FleetMember {
+  /** `wave 2 of 3`, see Hidden. */
+  readonly __wave?: string;
+}
+
 /** A generation of a jail, running: a hardened unit with a user, a network namespace and ports of its own. */
 export class JailedService<
   const Ports extends Readonly<Record<string, PortArgs>> = Record<string, PortArgs>,
@@ -104,7 +125,7 @@ export class JailedService<
   /** The reservation that it made: `<name>-ports`. */
   readonly reservation: PortReservation;
 
-  constructor(name: string, args: JailedServiceArgs<Ports>, options: pulumi.CustomResourceOptions = {}) {
+  constructor(name: string, args: JailedServiceArgs<Ports> & FleetMember, options: pulumi.CustomResourceOptions = {}) {
     const { jail, ...own } = args;
     const { serviceName, adopt, ports } = own;
     const connection = jail.host;

@@ -180,4 +180,27 @@ export const serviceSchema = v.looseObject({
   switchover: oneOf(["overlap", "restart"]),
   drainSeconds: seconds,
   settleSeconds: seconds,
+  gate: v.optional(
+    known(
+      v.strictObject(
+        {
+          // Never shown: it may hold a token.
+          url: known(v.pipe(v.string("is not a string"), v.check(isHttpUrl, 'is no "http://" or "https://" URL'))),
+          samples: count,
+          maxFailures: known(
+            v.pipe(
+              v.number((issue) => `${shown(issue.input)} is not a number`),
+              v.integer((issue) => `${shown(issue.input)} is not a whole number`),
+              v.minValue(0, (issue) => `${shown(issue.input)} is negative`),
+            ),
+          ),
+        },
+        (issue) => (issue.expected === "never" ? `${shown(issue.input)} is not known here` : "is missing"),
+      ),
+    ),
+  ),
 });
+
+function isHttpUrl(text: string): boolean {
+  return /^https?:\/\//.test(text) && URL.canParse(text);
+}

@@ -79,7 +79,8 @@ export function launchStep(
       desired.slot,
       previous && excludes ? previous : "-",
       `${inputs.healthCheck?.deadlineSeconds ?? 60}`,
-      `${inputs.settleSeconds}`,
+      // With a gate it settles while that is asked: with its ports, beside the previous one.
+      `${inputs.gate === undefined ? inputs.settleSeconds : 0}`,
       inputs.network,
       treeOf(inputs),
       `${around.uid}`,

@@ -13,6 +13,8 @@ export interface Hidden {
   /** `customTimeouts` in seconds; they never reach a dynamic provider otherwise. */
   readonly timeouts: { readonly create?: number; readonly update?: number; readonly delete?: number };
   readonly replaceOnChanges: readonly string[];
+  /** Of a fleet's member: `wave 2 of 3`, told with whatever changes; a program's order is not seen otherwise. */
+  readonly wave?: string;
 }
 
 /** Outputs that every resource has besides its own. */

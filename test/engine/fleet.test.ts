@@ -1,0 +1,116 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openStack, type Stack } from "../support/engine.ts";
+
+// TEST-NET-1 (RFC 5737): nothing here may touch the network.
+const hosts = Object.fromEntries(
+  ["h1", "h2", "h3", "e1", "e2"].map((name, index) => [
+    name,
+    { connection: { host: `192.0.2.${index + 1}`, hostKey: "ssh-ed25519 AAAA" }, slots: 2 },
+  ]),
+);
+
+const program = (replicas: number): string => `
+import { Host, JailedServiceFleet, PortMappingFleet } from "pulumi-jail";
+const host = (name) => Host.fromConfig(name);
+const web = new JailedServiceFleet("web", {
+  hosts: ["h1", "h2", "h3"].map(host), replicas: ${replicas}, packages: ["apache2"], unit: "apache2.service",
+  ports: { http: 80 }, rollout: { canary: 1, batch: 2, pauseSeconds: 5 },
+});
+new PortMappingFleet("site", { edges: [host("e1"), host("e2")], bindPort: 80, mode: "http", backends: web.endpoints.http });
+`;
+
+/** As `pulumi preview --json` has it. */
+interface Planned {
+  readonly steps: readonly {
+    readonly urn: string;
+    readonly newState: {
+      readonly type: string;
+      readonly parent?: string;
+      readonly dependencies?: readonly string[];
+      readonly inputs?: Readonly<Record<string, unknown>>;
+    };
+  }[];
+}
+
+let stack: Stack;
+let planned: ReadonlyMap<string, Planned["steps"][number]["newState"]>;
+const nameOf = (urn: string) => urn.split("::").at(-1) ?? "";
+
+beforeAll(async () => {
+  stack = await openStack({ program: program(5), config: { "pulumi-jail:hosts": hosts } });
+  const json = await stack.run(["preview", "--json"], {});
+  expect(json.exitCode, json.stdout + json.stderr).toBe(0);
+  const { steps } = JSON.parse(json.stdout) as Planned;
+  planned = new Map(steps.map(({ urn, newState }) => [nameOf(urn), newState]));
+});
+afterAll(() => stack?.close());
+
+/** Which resources of ours must be done before. */
+function waitsFor(name: string, of: RegExp): string[] {
+  const all = (planned.get(name)?.dependencies ?? []).map(nameOf);
+  return all.filter((dependency) => of.test(dependency)).sort();
+}
+
+describe("a fleet in a preview", () => {
+  it("is a component of its own type, with a jail per host and a service per member below it", () => {
+    const [, ...names] = [...planned.keys()];
+    expect(names.filter((name) => !name.endsWith("-ports")).sort()).toEqual(
+      [
+        ...["web", "web-h1", "web-h2", "web-h3", "site", "site-e1", "site-e2"],
+        ...["web-h1-1", "web-h2-1", "web-h3-1", ...secondMembers()],
+      ].sort(),
+    );
+    expect(planned.get("web")?.type).toBe("pulumi-jail:index:JailedServiceFleet");
+    expect(planned.get("site")?.type).toBe("pulumi-jail:index:PortMappingFleet");
+    const component = "urn:pulumi:dev::test::pulumi-jail:index:JailedServiceFleet::web";
+    const children = names.filter((name) => name.startsWith("web-"));
+    expect(children.map((name) => planned.get(name)?.parent)).toEqual(children.map(() => component));
+  });
+
+  it("builds all jails at once, and switches the services over wave by wave", () => {
+    for (const host of ["h1", "h2", "h3"]) expect(waitsFor(`web-${host}`, /./)).toEqual([]);
+    expect(waitsFor("web-h1-1", /^web-h\d-\d$/)).toEqual([]);
+    expect(waitsFor("web-h1-1", /^web-h\d$/)).toEqual(["web-h1"]);
+    expect(waitsFor("web-h2-1", /^web-h\d-\d$/)).toEqual(["web-h1-1"]);
+    expect(waitsFor("web-h3-1", /^web-h\d-\d$/)).toEqual(["web-h1-1"]);
+    for (const member of secondMembers()) expect(waitsFor(member, /^web-h\d-\d$/)).toEqual(["web-h2-1", "web-h3-1"]);
+    expect(planned.get("web-h2-1")?.inputs).toMatchObject({ settleSeconds: 5, serviceName: "web-h2-1" });
+  });
+
+  it("changes the edge that clients use last, after every member", () => {
+    expect(waitsFor("site-e2", /^site-/)).toEqual([]);
+    expect(waitsFor("site-e1", /^site-/)).toEqual(["site-e2"]);
+    expect(waitsFor("site-e2", /^web-h\d-\d$/)).toHaveLength(5);
+  });
+
+  it("says of each member which wave it is in", async () => {
+    const preview = await stack.preview();
+    const lines = preview.diagnostics.filter(({ message }) => /^wave/.test(message));
+    expect(lines.map(({ urn, message }) => `${nameOf(urn ?? "")}: ${message}`).sort()).toEqual(
+      [
+        "web-h1-1: wave 1 of 3",
+        "web-h2-1: wave 2 of 3",
+        "web-h3-1: wave 2 of 3",
+        ...secondMembers().map((name) => `${name}: wave 3 of 3`),
+      ].sort(),
+    );
+  });
+
+  it("that does not fit is answered with all mistakes at once, and nothing else", async () => {
+    const wrong = program(9).replace("batch: 2", 'batch: "x%"');
+    stack.write("index.ts", wrong);
+    const preview = await stack.preview();
+    expect(preview.exitCode).not.toBe(0);
+    const said = preview.diagnostics.filter(({ severity }) => severity === "error").map(({ message }) => message);
+    expect(said).toEqual([
+      'JailedServiceFleet web:\n  rollout.batch: "x%" is neither a number of members nor a share such as "25%"\n  replicas: 9 do not fit 3 hosts with 2 slots',
+    ]);
+  });
+});
+
+/** Which two hosts have a second member is the placement's business. */
+function secondMembers(): string[] {
+  const names = [...planned.keys()].filter((name) => /^web-h\d-2$/.test(name));
+  expect(names).toHaveLength(2);
+  return names;
+}
