@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openStack, type Stack } from "../support/engine.ts";
+import { openStack, type Run, type Stack } from "../support/engine.ts";
 
 // TEST-NET-1 (RFC 5737): nothing here may touch the network.
 const hosts = Object.fromEntries(
@@ -33,14 +33,15 @@ interface Planned {
 }
 
 let stack: Stack;
+let preview: Run;
 let planned: ReadonlyMap<string, Planned["steps"][number]["newState"]>;
 const nameOf = (urn: string) => urn.split("::").at(-1) ?? "";
 
 beforeAll(async () => {
   stack = await openStack({ program: program(5), config: { "pulumi-jail:hosts": hosts } });
-  const json = await stack.run(["preview", "--json"], {});
-  expect(json.exitCode, json.stdout + json.stderr).toBe(0);
-  const { steps } = JSON.parse(json.stdout) as Planned;
+  preview = await stack.run(["preview", "--json"], {});
+  expect(preview.exitCode, preview.stdout + preview.stderr).toBe(0);
+  const { steps } = JSON.parse(preview.stdout) as Planned;
   planned = new Map(steps.map(({ urn, newState }) => [nameOf(urn), newState]));
 });
 afterAll(() => stack?.close());
@@ -83,8 +84,7 @@ describe("a fleet in a preview", () => {
     expect(waitsFor("site-e2", /^web-h\d-\d$/)).toHaveLength(5);
   });
 
-  it("says of each member which wave it is in", async () => {
-    const preview = await stack.preview();
+  it("says of each member which wave it is in", () => {
     const lines = preview.diagnostics.filter(({ message }) => /^wave/.test(message));
     expect(lines.map(({ urn, message }) => `${nameOf(urn ?? "")}: ${message}`).sort()).toEqual(
       [
@@ -99,9 +99,9 @@ describe("a fleet in a preview", () => {
   it("that does not fit is answered with all mistakes at once, and nothing else", async () => {
     const wrong = program(9).replace("batch: 2", 'batch: "x%"');
     stack.write("index.ts", wrong);
-    const preview = await stack.preview();
-    expect(preview.exitCode).not.toBe(0);
-    const said = preview.diagnostics.filter(({ severity }) => severity === "error").map(({ message }) => message);
+    const refused = await stack.preview();
+    expect(refused.exitCode).not.toBe(0);
+    const said = refused.diagnostics.filter(({ severity }) => severity === "error").map(({ message }) => message);
     expect(said).toEqual([
       'JailedServiceFleet web:\n  rollout.batch: "x%" is neither a number of members nor a share such as "25%"\n  replicas: 9 do not fit 3 hosts with 2 slots',
     ]);
