@@ -136,7 +136,7 @@ async function remove(call: Call, state: State): Promise<void> {
   const number = networkNumber(state.serviceName, observed);
   const dropped = Object.values(state.volumes ?? {}).filter((volume) => volume.removeOnDelete);
   const steps = planRemoval(
-    state.serviceName,
+    state,
     number,
     observed,
     dropped.map(({ volumeName }) => `${VOLUMES}/${volumeName}`),

@@ -136,17 +136,25 @@ export function planCleanup(inputs: JailedServiceInputs, observed: Observed): re
 
 /** Everything of it but the data in its volumes; each step succeeds when there is nothing left to do. */
 export function planRemoval(
-  serviceName: string,
+  inputs: JailedServiceInputs,
   number: number | undefined,
   observed: Observed,
   dropped: readonly string[],
 ): readonly Step[] {
+  const { serviceName } = inputs;
   const addresses = number === undefined ? [] : bothAddresses(serviceName, number);
   const traces = (["a", "b"] as const).filter((slot) => hasTraces(serviceName, observed, slot));
   const user = userName(serviceName);
+  const ports = Object.values(inputs.ports).flatMap(({ jailPort, protocol }) =>
+    jailPort !== undefined && protocol !== "udp" ? [`${jailPort}`] : [],
+  );
+  // Without its ports it gets no new connections; those that an edge of another stack still has end first.
+  const drains = inputs.network === "private" && ports.length > 0 && addresses.length > 0;
+  const running = traces.filter((slot) => drains && observed.slots[slot].unit["ActiveState"] === "active");
   return [
     expectOwner(serviceName, observed),
     ...(addresses.length > 0 ? [rulesClear(serviceName, addresses)] : []),
+    ...running.map((slot) => drainStep(inputs, slot, ports)),
     ...traces.map((slot) => retireStep(serviceName, slot)),
     { step: "service-drop-user", args: [user, gecos(serviceName)], describe: `removing the user ${user}` },
     ...dropped.map((path): Step => ({ step: "remove-tree", args: [path], describe: `removing the volume ${path}` })),

@@ -254,6 +254,19 @@ describe("laws", () => {
     },
   );
 
+  test("a removal takes the ports away first, and stops nobody who is still connected", async () => {
+    const { fake, state } = await served();
+    await jailedServiceKind.remove(callOf(fake), state);
+    expect(describePlan(fake.applied.at(-1)!.plan)).toEqual([
+      "checking /var/lib/pulumi-jail/services/web/owner",
+      "taking web's ports away",
+      "waiting for the last connections of jailed-web@a.service",
+      "removing jailed-web@a.service",
+      "removing the user pj-web",
+      "removing what web left",
+    ]);
+  });
+
   test("a volume outlives removal, unless told otherwise", async () => {
     const volumes = { data: { jailPath: "/srv/data" }, gone: { jailPath: "/srv/gone", removeOnDelete: true } };
     const { fake, state } = await served({ volumes });
