@@ -5,19 +5,22 @@ import { openStack, type Run, type Stack } from "../support/engine.ts";
 const hosts = Object.fromEntries(
   ["h1", "h2", "h3", "e1", "e2"].map((name, index) => [
     name,
-    { connection: { host: `192.0.2.${index + 1}`, hostKey: "ssh-ed25519 AAAA" }, slots: 2 },
+    {
+      connection: { host: `192.0.2.${index + 1}`, hostKey: "ssh-ed25519 AAAA" },
+      slots: 2,
+      labels: { rack: name === "h3" ? "b" : "a" },
+    },
   ]),
 );
 
-const program = (replicas: number): string => `
-import { Host, JailedServiceFleet, PortMappingFleet } from "pulumi-jail";
-const host = (name) => Host.fromConfig(name);
-const web = new JailedServiceFleet("web", {
-  hosts: ["h1", "h2", "h3"].map(host), replicas: ${replicas}, packages: ["apache2"], unit: "apache2.service",
-  ports: { http: 80 }, rollout: { canary: 1, batch: 2, pauseSeconds: 5 },
+/** The example, with so many members. */
+const config = (replicas: number) => ({
+  webHosts: ["h1", "h2", "h3"],
+  edges: ["e1", "e2"],
+  replicas,
+  gateUrl: "http://192.0.2.4/",
+  "pulumi-jail:hosts": hosts,
 });
-new PortMappingFleet("site", { edges: [host("e1"), host("e2")], bindPort: 80, mode: "http", backends: web.endpoints.http });
-`;
 
 /** As `pulumi preview --json` has it. */
 interface Planned {
@@ -38,7 +41,7 @@ let planned: ReadonlyMap<string, Planned["steps"][number]["newState"]>;
 const nameOf = (urn: string) => urn.split("::").at(-1) ?? "";
 
 beforeAll(async () => {
-  stack = await openStack({ program: program(5), config: { "pulumi-jail:hosts": hosts } });
+  stack = await openStack({ directory: "examples/fleet", config: config(5) });
   preview = await stack.run(["preview", "--json"], {});
   expect(preview.exitCode, preview.stdout + preview.stderr).toBe(0);
   const { steps } = JSON.parse(preview.stdout) as Planned;
@@ -58,7 +61,7 @@ describe("a fleet in a preview", () => {
     expect(names.filter((name) => !name.endsWith("-ports")).sort()).toEqual(
       [
         ...["web", "web-h1", "web-h2", "web-h3", "site", "site-e1", "site-e2"],
-        ...["web-h1-1", "web-h2-1", "web-h3-1", ...secondMembers()],
+        ...["web-h1-1", "web-h2-1", "web-h3-1", second(), "web-h3-2"],
       ].sort(),
     );
     expect(planned.get("web")?.type).toBe("pulumi-jail:index:JailedServiceFleet");
@@ -74,7 +77,8 @@ describe("a fleet in a preview", () => {
     expect(waitsFor("web-h1-1", /^web-h\d$/)).toEqual(["web-h1"]);
     expect(waitsFor("web-h2-1", /^web-h\d-\d$/)).toEqual(["web-h1-1"]);
     expect(waitsFor("web-h3-1", /^web-h\d-\d$/)).toEqual(["web-h1-1"]);
-    for (const member of secondMembers()) expect(waitsFor(member, /^web-h\d-\d$/)).toEqual(["web-h2-1", "web-h3-1"]);
+    expect(waitsFor(second(), /^web-h\d-\d$/)).toEqual(["web-h1-1"]);
+    expect(waitsFor("web-h3-2", /^web-h\d-\d$/)).toEqual([second(), "web-h2-1", "web-h3-1"].sort());
     expect(planned.get("web-h2-1")?.inputs).toMatchObject({ settleSeconds: 5, serviceName: "web-h2-1" });
   });
 
@@ -91,26 +95,27 @@ describe("a fleet in a preview", () => {
         "web-h1-1: wave 1 of 3",
         "web-h2-1: wave 2 of 3",
         "web-h3-1: wave 2 of 3",
-        ...secondMembers().map((name) => `${name}: wave 3 of 3`),
+        `${second()}: wave 2 of 3`,
+        "web-h3-2: wave 3 of 3",
       ].sort(),
     );
   });
 
   it("that does not fit is answered with all mistakes at once, and nothing else", async () => {
-    const wrong = program(9).replace("batch: 2", 'batch: "x%"');
-    stack.write("index.ts", wrong);
+    stack.configure(config(9));
+    stack.edit("index.ts", (text) => text.replace('batch: "50%"', 'batch: "x%"'));
     const refused = await stack.preview();
     expect(refused.exitCode).not.toBe(0);
     const said = refused.diagnostics.filter(({ severity }) => severity === "error").map(({ message }) => message);
     expect(said).toEqual([
-      'JailedServiceFleet web:\n  rollout.batch: "x%" is neither a number of members nor a share such as "25%"\n  replicas: 9 do not fit 3 hosts with 2 slots',
+      'JailedServiceFleet web:\n  rollout.batch: "x%" is neither a number of members nor a share such as "25%"\n  replicas: 9 do not fit 3 hosts with 2 slots, 2 on each at most',
     ]);
   });
 });
 
-/** Which two hosts have a second member is the placement's business. */
-function secondMembers(): string[] {
-  const names = [...planned.keys()].filter((name) => /^web-h\d-2$/.test(name));
-  expect(names).toHaveLength(2);
-  return names;
+/** Which host of rack a has the second member there is the placement's business. */
+function second(): string {
+  const [name = "", ...others] = [...planned.keys()].filter((member) => /^web-h[12]-2$/.test(member));
+  expect(others).toEqual([]);
+  return name;
 }
