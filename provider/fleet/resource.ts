@@ -8,7 +8,7 @@ import { fleetFailures } from "./check.ts";
 import { memberOptions, refuse } from "./component.ts";
 import { jailNameOn, memberName } from "./names.ts";
 import { eligible, type Placement, place, type Seat } from "./placement.ts";
-import { rolloutOrder, type Waves, wavesOf } from "./waves.ts";
+import { dependenciesOf, rolloutOrder, type Waves, wavesOf } from "./waves.ts";
 
 /** How a change goes over the members. */
 export interface Rollout extends Waves {
@@ -81,18 +81,18 @@ export class JailedServiceFleet<
       );
     });
     const settle = { settleSeconds: rollout.pauseSeconds ?? 10, gate: rollout.gate };
-    const placed: { readonly seat: Seat; readonly service: JailedService<Ports> }[] = [];
     const waves = wavesOf(seats, rollout);
-    let before: readonly pulumi.Resource[] = [];
+    const waits = dependenciesOf(waves);
+    const made = new Map<Seat, JailedService<Ports>>();
     for (const [index, wave] of waves.entries()) {
       const __wave = waves.length > 1 ? `wave ${index + 1} of ${waves.length}` : undefined;
-      const services = wave.map((seat) => {
+      for (const seat of wave) {
         const own = { ...serviceArgs, ...settle, jail: jails[seat.host] as Jail, __wave };
-        return new JailedService<Ports>(memberName(name, seat), own, { ...members, dependsOn: [...before] });
-      });
-      placed.push(...services.map((service, at) => ({ seat: wave[at] as Seat, service })));
-      before = services;
+        const dependsOn = (waits.get(seat) ?? []).flatMap((other) => made.get(other) ?? []);
+        made.set(seat, new JailedService<Ports>(memberName(name, seat), own, { ...members, dependsOn }));
+      }
     }
+    const placed = [...made].map(([seat, service]) => ({ seat, service }));
     const ordered = placed.toSorted((a, b) => compare(a.seat, b.seat));
     const on = (host: string) => ordered.filter(({ seat }) => seat.host === host).map(({ service }) => service);
     const keys = Object.keys(args.ports ?? {});

@@ -14,6 +14,24 @@ export function wavesOf<Member>(members: readonly Member[], { canary = 1, batch 
   return waves;
 }
 
+/**
+ * What each member waits for, by wave: all of the wave before. After a wave of more than `MOST_EDGES` only the first one
+ * of the next waits for all of it, and the others for that one: as many edges as members where there would be their
+ * product, some 200,000 for a fleet of 1,000, all of them in the state.
+ */
+export function dependenciesOf<Member>(waves: readonly (readonly Member[])[]): ReadonlyMap<Member, readonly Member[]> {
+  const waits = new Map<Member, readonly Member[]>();
+  for (const [index, wave] of waves.entries()) {
+    const before = waves[index - 1] ?? [];
+    for (const [at, member] of wave.entries())
+      waits.set(member, at === 0 || before.length <= MOST_EDGES ? before : wave.slice(0, 1));
+  }
+  return waits;
+}
+
+/** Of one member to the wave before. */
+export const MOST_EDGES = 32;
+
 /** Never less than one. */
 export function batchSize(batch: number | `${number}%`, members: number): number {
   const count = typeof batch === "number" ? batch : Math.ceil((members * Number.parseFloat(batch)) / 100);

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { batchSize, rolloutOrder, wavesOf } from "../../../provider/fleet/waves.ts";
+import { batchSize, dependenciesOf, MOST_EDGES, rolloutOrder, wavesOf } from "../../../provider/fleet/waves.ts";
 
 const members = (count: number) => Array.from({ length: count }, (_, index) => index);
 
@@ -26,6 +26,26 @@ describe("waves", () => {
         expect(waves.flat()).toEqual(members(count));
         expect(waves.every((wave) => wave.length > 0)).toBe(true);
       }),
+    );
+  });
+
+  test("wait for the whole wave before, also where few edges say so", () => {
+    fc.assert(
+      fc.property(fc.nat(300), fc.nat(3), fc.integer({ min: 1, max: 100 }), (count, canary, share) => {
+        const waves = wavesOf(members(count), { canary, batch: `${share}%` });
+        const waits = dependenciesOf(waves);
+        const before = new Map<number, ReadonlySet<number>>();
+        for (const member of waves.flat()) {
+          const direct = waits.get(member) ?? [];
+          before.set(member, new Set(direct.flatMap((other) => [other, ...(before.get(other) ?? [])])));
+        }
+        for (const [index, wave] of waves.entries())
+          for (const member of wave)
+            for (const other of waves[index - 1] ?? []) expect(before.get(member)?.has(other)).toBe(true);
+        const edges = [...waits.values()].reduce((sum, { length }) => sum + length, 0);
+        expect(edges).toBeLessThanOrEqual((MOST_EDGES + 1) * count);
+      }),
+      { numRuns: 30 },
     );
   });
 
