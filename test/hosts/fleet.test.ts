@@ -39,7 +39,8 @@ function running(): Record<string, unknown> {
   return Object.fromEntries(services.map(({ id, outputs: out }) => [id, out?.["generation"]]));
 }
 
-function serves(load: LoadResult): void {
+function serves(load: LoadResult, during: string): void {
+  console.log(`${load.failed} of ${load.answered + load.failed} requests failed while ${during}`);
   expect(load.errors).toEqual({});
   expect(load.failed).toBe(0);
   // The control: it did ask, all the time.
@@ -111,7 +112,7 @@ describe("examples/fleet on three hosts", () => {
     use(["h1", "h2"], "three");
     const load = startLoad(url, 2);
     const up = expectSuccess(await site.stack.up());
-    serves(await load.stop());
+    serves(await load.stop(), "a host was taken out");
     expect(operations(up)).toEqual({
       "site-h1": "update",
       "web-h3-1": "delete",
