@@ -1,6 +1,6 @@
-import type { JailedServiceInputs } from "../../provider/jailed-service/inputs.ts";
 import { place } from "../../provider/fleet/placement.ts";
 import { dependenciesOf, rolloutOrder, wavesOf } from "../../provider/fleet/waves.ts";
+import type { JailedServiceInputs } from "../../provider/jailed-service/inputs.ts";
 import { jailedServiceKind } from "../../provider/jailed-service/lifecycle.ts";
 import { portReservationKind } from "../../provider/port-reservation/lifecycle.ts";
 import type { Call } from "../../provider/resource/kind.ts";

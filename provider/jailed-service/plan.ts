@@ -109,11 +109,14 @@ export function planReturn(previous: JailedServiceInputs, around: Surroundings, 
   const slot = otherSlot(serving);
   const desired = slotDesired(previous, around, slot);
   const runs = observed.slots[slot].unit["ActiveState"] === "active";
+  const drains = !runs && hasPorts(previous);
   return [
     expectOwner(previous.serviceName, observed),
+    ...(drains ? [responderDrainStep(previous, serving, desired.drainPorts)] : []),
     // Where the two exclude one another, its start ends the other one.
     ...(runs ? [] : [launchStep({ ...previous, settleSeconds: 0 }, around, desired, undefined)]),
     rulesSwitch(previous, around, desired),
+    ...(drains ? [responderReadyStep(previous.serviceName)] : []),
     retireStep(previous.serviceName, serving),
     daemonReload(),
   ];

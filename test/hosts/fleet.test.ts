@@ -67,7 +67,7 @@ describe("examples/fleet on three hosts", () => {
     use(three, "two");
     const load = startLoad(url, 2);
     const up = expectSuccess(await site.stack.up());
-    serves(await load.stop());
+    serves(await load.stop(), "a change went over the fleet");
     const order = up.steps
       .filter(({ op, name }) => op === "update" && /^web-h\d-1$/.test(name))
       .map(({ name }) => name);
