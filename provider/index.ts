@@ -3,6 +3,12 @@ export { PortMappingFleet, type PortMappingFleetArgs } from "./fleet/port-mappin
 export { JailedServiceFleet, type JailedServiceFleetArgs, type Rollout } from "./fleet/resource.ts";
 export { Jail, type JailArgs } from "./jail/resource.ts";
 export { JailedService, type JailedServiceArgs } from "./jailed-service/resource.ts";
-export { type Backend, PortMapping, type PortMappingArgs } from "./port-mapping/resource.ts";
+export {
+  type Backend,
+  type CertificateArgs,
+  PortMapping,
+  type PortMappingArgs,
+  type TlsArgs,
+} from "./port-mapping/resource.ts";
 export { type PortArgs, PortReservation, type PortReservationArgs } from "./port-reservation/resource.ts";
 export type { Endpoint, HealthCheck } from "./ports/endpoint.ts";

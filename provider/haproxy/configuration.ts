@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
 import { allowedNumber } from "./allowed.ts";
 import { renderBackend } from "./backend.ts";
+import { type CertificateFile, renderCertificateFiles } from "./certificates.ts";
 import { renderFrontends } from "./frontend.ts";
 import type { Mapping } from "./mapping.ts";
+import { RUNTIME_DIRECTORY } from "./paths.ts";
 import { renderServerLine, renderServerOptions } from "./server-line.ts";
 
 export interface Configuration {
@@ -12,10 +14,9 @@ export interface Configuration {
    * info` as its description, so that a proxy which runs on an older file is noticed.
    */
   readonly digest: string;
+  /** What lies beside it and holds no secret: lists of certificates and authorities of clients. */
+  readonly files: readonly CertificateFile[];
 }
-
-/** Where the edge's HAProxy puts its sockets; the directory is the unit's RuntimeDirectory=. */
-export const RUNTIME_DIRECTORY = "/run/pulumi-jail-edge";
 
 /** The whole configuration from all mappings of the edge, in the order of their names. */
 export function renderConfiguration(mappings: readonly Mapping[]): Configuration {
@@ -30,7 +31,11 @@ export function renderConfiguration(mappings: readonly Mapping[]): Configuration
       ...mapping.servers.map((server) => renderServerLine(mapping, server)),
     ]),
   ];
-  return { text: `${HEADER}\n${sections.map(renderSection).join("\n")}`, digest };
+  return {
+    text: `${HEADER}\n${sections.map(renderSection).join("\n")}`,
+    digest,
+    files: renderCertificateFiles(sorted),
+  };
 }
 
 /** What `show info` says of the configuration that runs. */
@@ -51,7 +56,11 @@ function digestOf(mappings: readonly Mapping[]): string {
       ...(mapping.weights ? [mapping.weights] : []),
     ]),
   ];
-  return createHash("sha256").update(fixed.map(renderSection).join("\n")).digest("hex").slice(0, 16);
+  const files = renderCertificateFiles(mappings).map(({ name, text }) => `${name}\n${text}`);
+  return createHash("sha256")
+    .update([...fixed.map(renderSection), ...files].join("\n"))
+    .digest("hex")
+    .slice(0, 16);
 }
 
 function renderGlobal(mappings: readonly Mapping[], digest: string): readonly string[] {

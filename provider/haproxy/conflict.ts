@@ -13,14 +13,25 @@ export function conflictOf(mine: Mapping, other: Mapping): string | undefined {
       ? `bind ${bind} overlaps ${other.bindAddress}:${other.bindPort} of mapping "${other.name}"`
       : undefined;
   }
-  if (mine.mode !== "http" || other.mode !== "http")
-    return `bind ${bind} is taken by mapping "${other.name}" (mode ${other.mode}); only http mappings share one`;
+  if (!share(mine, other))
+    return `bind ${bind} is taken by mapping "${other.name}" (mode ${other.mode}); only http mappings share one, and tcp mappings told apart by hostnames`;
+  if (Boolean(mine.tls) !== Boolean(other.tls))
+    return `bind ${bind} is ${other.tls ? "" : "not "}a TLS one by mapping "${other.name}"; all who share it have tls, or none has`;
+  // A client proves who it is before it names the mapping that it wants.
+  if (mine.tls?.clientCa !== undefined || other.tls?.clientCa !== undefined)
+    return `bind ${bind} is mapping "${other.name}"'s too; one with tls.clientCa shares none`;
   const routes = new Set(routesOf(other));
   const clash = routesOf(mine).find((route) => routes.has(route));
   if (clash === undefined) return undefined;
   return clash === ""
     ? `bind ${bind} has its default already: mapping "${other.name}"; give hostnames or a pathPrefix`
     : `${clash} on bind ${bind} is mapping "${other.name}"'s already`;
+}
+
+function share(mine: Mapping, other: Mapping): boolean {
+  if (mine.mode !== other.mode) return false;
+  if (mine.mode === "http") return true;
+  return !mine.tls && !other.tls && mine.hostnames.length + other.hostnames.length > 0;
 }
 
 function routesOf(mapping: Mapping): readonly string[] {

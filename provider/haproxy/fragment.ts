@@ -35,8 +35,13 @@ function sorted(value: unknown): unknown {
 
 const word = v.pipe(v.string(), v.check(isWord));
 const whole = (least: number, most: number) => v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most));
+const limit = v.optional(whole(1, 1_000_000));
 const port = whole(1, 65535);
 const seconds = whole(1, 86400);
+
+function hex(digits: number) {
+  return v.pipe(v.string(), v.regex(/^[0-9a-f]+$/), v.length(digits));
+}
 
 /** Strict: a property that this version does not know would be lost by rendering, so such a fragment is not read. */
 const schema = v.strictObject({
@@ -80,5 +85,27 @@ const schema = v.strictObject({
       }),
     ),
     weights: v.optional(v.literal("load")),
+    tls: v.optional(
+      v.strictObject({
+        certificates: v.pipe(
+          v.array(v.strictObject({ sha256: hex(64), fingerprint: hex(40) })),
+          v.minLength(1),
+          v.maxLength(64),
+        ),
+        minVersion: v.picklist(["TLSv1.2", "TLSv1.3"]),
+        alpn: v.array(v.picklist(["h2", "http/1.1"])),
+        clientCa: v.optional(v.pipe(v.string(), v.regex(/^[A-Za-z0-9+/=\n -]{1,200000}$/))),
+      }),
+    ),
+    redirectToHttps: v.optional(v.literal(true)),
+    affinity: v.optional(v.picklist(["cookie", "source"])),
+    limits: v.optional(
+      v.strictObject({
+        connections: limit,
+        connectionsPerAddress: limit,
+        requestsPerSecondPerAddress: limit,
+      }),
+    ),
+    serves: v.optional(v.literal("statistics")),
   }),
 });

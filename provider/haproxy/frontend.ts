@@ -1,20 +1,15 @@
 import { allowed, allowedNumber, isAddress, isCidr, isHostname, isPathPrefix, isWord } from "./allowed.ts";
+import { bindNameOf, renderTlsOptions } from "./certificates.ts";
 import { type Mapping, renderAddress } from "./mapping.ts";
 
 /** The frontends: one for each (bindAddress, bindPort), shared by the http mappings that were declared on it. */
 export function renderFrontends(mappings: readonly Mapping[]): readonly (readonly string[])[] {
   const binds = new Map<string, Mapping[]>();
   for (const mapping of mappings) {
-    const name = frontendName(mapping);
+    const name = bindNameOf(mapping);
     binds.set(name, [...(binds.get(name) ?? []), mapping]);
   }
   return [...binds.keys()].sort().map((name) => renderFrontend(name, binds.get(name)!));
-}
-
-/** A mapping's name has no colon, so that no backend has a frontend's name. */
-export function frontendName(mapping: Pick<Mapping, "bindAddress" | "bindPort">): string {
-  const address = mapping.bindAddress === "*" ? "any" : allowed(isAddress, mapping.bindAddress);
-  return `bind:${address}:${allowedNumber(mapping.bindPort, 1, 65535)}`;
 }
 
 function renderFrontend(name: string, sharers: readonly Mapping[]): readonly string[] {
@@ -24,16 +19,28 @@ function renderFrontend(name: string, sharers: readonly Mapping[]): readonly str
   return [
     `frontend ${name}`,
     `mode ${first.mode === "http" ? "http" : "tcp"}`,
-    renderBind(first),
+    `${renderBind(first)}${renderTlsOptions(name, sharers)}`,
     `timeout client ${allowedNumber(clientSeconds, 1, 86400)}s`,
     ...(proxies.length > 0
       ? [
           `tcp-request connection expect-proxy layer4 if { src ${proxies.map((cidr) => allowed(isCidr, cidr)).join(" ")} }`,
         ]
       : []),
-    ...(first.mode === "http" ? renderRoutes(sharers) : [`default_backend ${allowed(isWord, first.name)}`]),
+    ...(first.mode === "http"
+      ? // A reload ends idle keep-alive connections only after their next answer: without it 37 of 17,682 failed.
+        ["option idle-close-on-response", ...renderRoutes(sharers, renderRoute)]
+      : [
+          ...(sharers.some(({ hostnames }) => hostnames.length > 0) ? HELLO : []),
+          ...renderRoutes(sharers, renderNameRoute),
+        ]),
   ];
 }
+
+/** The name stands in a client's first bytes (RFC 6066, 3), which the proxy waits for and passes on as they are. */
+const HELLO: readonly string[] = [
+  "tcp-request inspect-delay 5s",
+  "tcp-request content accept if { req.ssl_hello_type 1 }",
+];
 
 /** `transparent` binds an address that comes late (keepalived, DHCP at boot) with CAP_NET_BIND_SERVICE alone. */
 function renderBind(mapping: Mapping): string {
@@ -43,7 +50,10 @@ function renderBind(mapping: Mapping): string {
 }
 
 /** The most particular first: a hostname before none, a longer prefix before a shorter one. */
-function renderRoutes(sharers: readonly Mapping[]): readonly string[] {
+function renderRoutes(
+  sharers: readonly Mapping[],
+  renderOne: (mapping: Mapping) => readonly string[],
+): readonly string[] {
   const particular = sharers
     .filter((mapping) => mapping.hostnames.length > 0 || mapping.pathPrefix !== "")
     .sort(
@@ -53,12 +63,7 @@ function renderRoutes(sharers: readonly Mapping[]): readonly string[] {
         (a.name < b.name ? -1 : 1),
     );
   const fallback = sharers.find((mapping) => mapping.hostnames.length === 0 && mapping.pathPrefix === "");
-  return [
-    // A reload ends idle keep-alive connections only after their next answer: without it 37 of 17,682 failed.
-    "option idle-close-on-response",
-    ...particular.flatMap(renderRoute),
-    ...(fallback ? [`default_backend ${allowed(isWord, fallback.name)}`] : []),
-  ];
+  return [...particular.flatMap(renderOne), ...(fallback ? [`default_backend ${allowed(isWord, fallback.name)}`] : [])];
 }
 
 function renderRoute(mapping: Mapping): readonly string[] {
@@ -76,4 +81,13 @@ function renderRoute(mapping: Mapping): readonly string[] {
     conditions.push(`path:${name}`);
   }
   return [...acls, `use_backend ${name} if ${conditions.join(" ")}`];
+}
+
+function renderNameRoute(mapping: Mapping): readonly string[] {
+  const name = allowed(isWord, mapping.name);
+  const hosts = mapping.hostnames.map((hostname) => allowed(isHostname, hostname));
+  return [
+    ...hosts.map((host) => `acl sni:${name} req.ssl_sni,lower -m str -- ${host}`),
+    `use_backend ${name} if sni:${name}`,
+  ];
 }

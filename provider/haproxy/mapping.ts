@@ -24,6 +24,40 @@ export interface Mapping {
   readonly servers: readonly Server[];
   /** Absent: as configured. */
   readonly weights?: "load";
+  /** Absent: not terminated here. */
+  readonly tls?: MappingTls;
+  /** Every request is answered with the same address over https. */
+  readonly redirectToHttps?: true;
+  /** Absent: none. */
+  readonly affinity?: "cookie" | "source";
+  readonly limits?: Limits;
+  /** The proxy answers by itself: its statistics page, and its figures for Prometheus at /metrics. */
+  readonly serves?: "statistics";
+}
+
+/** How the proxy ends TLS; the keys lie in files of their own (certificates.ts) and never in a fragment. */
+export interface MappingTls {
+  readonly certificates: readonly CertificateMark[];
+  readonly minVersion: "TLSv1.2" | "TLSv1.3";
+  /** Protocols that the proxy offers, best first. */
+  readonly alpn: readonly string[];
+  /** Who signs certificates of clients, in PEM; with it a client without one is refused. */
+  readonly clientCa?: string;
+}
+
+/** What tells one certificate from another, on disk and in the running proxy. */
+export interface CertificateMark {
+  /** sha256 of the file with certificate and key. */
+  readonly sha256: string;
+  /** SHA-1 of the certificate, as `show ssl cert` has it: 40 hex digits. */
+  readonly fingerprint: string;
+}
+
+/** Beyond these a request is answered 429 (of one address) or 503 (of all); a tcp connection is closed. */
+export interface Limits {
+  readonly connections?: number;
+  readonly connectionsPerAddress?: number;
+  readonly requestsPerSecondPerAddress?: number;
 }
 
 /** A server line. Its settings beside these five are the mapping's, so that `add server` and the file always agree. */

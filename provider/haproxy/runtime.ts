@@ -23,10 +23,16 @@ export function planRuntime(mapping: Mapping, running: ReadonlyMap<string, Runni
   const leaving = [...running.keys()].filter((name) => !declared.has(name)).sort();
   const arriving = mapping.servers.filter((server) => !running.has(server.name));
   return {
-    admit: mapping.servers.flatMap((server) => {
-      const there = running.get(server.name);
-      return there ? adjustServer(mapping, server, there, arriving.length > 0) : addServer(mapping, server);
-    }),
+    admit: [
+      ...mapping.servers.flatMap((server) => {
+        const there = running.get(server.name);
+        return there ? adjustServer(mapping, server, there, arriving.length > 0) : addServer(mapping, server);
+      }),
+      // `add server` leaves the new one without the cookie that others got at the start (seen with HAProxy 2.6).
+      ...(mapping.affinity === "cookie" && arriving.length > 0
+        ? [`enable dynamic-cookie backend ${allowed(isWord, mapping.name)}`]
+        : []),
+    ],
     arriving: arriving.filter((server) => server.state === "ready").map((server) => server.name),
     leaving,
     retire: leaving.flatMap((name) => retireServer(mapping, name)),

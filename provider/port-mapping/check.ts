@@ -6,6 +6,7 @@ import { normalizeBackends } from "./backends.ts";
 import { normalizeHealthCheck } from "./health-check.ts";
 import type { PortMappingInputs } from "./inputs.ts";
 import { leftOut, schema } from "./schema.ts";
+import { normalizeTls } from "./tls.ts";
 
 type Given = Readonly<Record<string, unknown>>;
 
@@ -17,9 +18,11 @@ export function checkPortMapping(
   const hidden = news["__jail"] as { readonly name?: string } | undefined;
   const mappingName = decideName(news["mappingName"], olds?.mappingName, hidden?.name);
   const given = { ...news, mappingName };
-  const { backends, failures: backendFailures } = normalizeBackends(news["backends"]);
-  const check = normalizeHealthCheck(news["healthCheck"], news["backends"]);
-  const mode = news["mode"] ?? "tcp";
+  const isOwn = news["backends"] === STATISTICS;
+  const { backends, failures: backendFailures } = backendsOf(news);
+  const check = normalizeHealthCheck(news["healthCheck"], isOwn ? [] : news["backends"]);
+  const mode = news["mode"] ?? (isOwn ? "http" : "tcp");
+  const { tls, failures: tlsFailures } = normalizeTls(news["tls"], mode);
   const address = news["address"] ?? (news["connection"] as Given | undefined)?.["host"] ?? UNKNOWN;
   const inputs = {
     connection: news["connection"],
@@ -27,7 +30,7 @@ export function checkPortMapping(
     adopt: news["adopt"] ?? false,
     mappingName,
     address,
-    bindAddress: canonical(news["bindAddress"] ?? "*"),
+    bindAddress: canonical(news["bindAddress"] ?? (isOwn ? "127.0.0.1" : "*")),
     bindPort: news["bindPort"],
     mode,
     engine: news["engine"] ?? "haproxy",
@@ -42,7 +45,11 @@ export function checkPortMapping(
     healthCheck: check.healthCheck,
     drainSeconds: news["drainSeconds"] ?? 30,
     timeouts: withTimeouts(news["timeouts"]),
-    url: urlOf(mode, address, news["bindPort"], news["pathPrefix"] ?? ""),
+    ...(tls === undefined ? {} : { tls }),
+    redirectToHttps: news["redirectToHttps"] ?? false,
+    affinity: news["affinity"] ?? "none",
+    limits: news["limits"] ?? {},
+    url: urlOf(mode, isOwn ? (news["bindAddress"] ?? "127.0.0.1") : address, tls, news),
   };
   return {
     inputs: inputs as unknown as PortMappingInputs,
@@ -50,23 +57,41 @@ export function checkPortMapping(
       ...failuresOf(schema, given),
       ...backendFailures,
       ...check.failures,
+      ...tlsFailures,
       ...leftOut(given),
-      ...crossed(given),
+      ...crossed({ ...given, mode }),
       ...withoutResponders(given, backends),
     ],
   };
 }
 
-/** What only the http mode has. */
+/** The word for the proxy's own page in place of backends. */
+const STATISTICS = "statistics";
+
+/** Who only redirects, or asks for the proxy's own page, has no servers. */
+function backendsOf(news: Given): ReturnType<typeof normalizeBackends> {
+  const given = news["backends"];
+  if (given === STATISTICS) return { backends: STATISTICS, failures: [] };
+  if (news["redirectToHttps"] === true && (given === undefined || (Array.isArray(given) && given.length === 0)))
+    return { backends: [], failures: [] };
+  return normalizeBackends(given);
+}
+
+/** What fits no other property. */
 function crossed(given: Given): readonly Failure[] {
-  if ((given["mode"] ?? "tcp") !== "tcp") return [];
-  const only = (property: string, is: boolean): readonly Failure[] =>
-    is ? [{ property, reason: 'needs mode "http"' }] : [];
   return [
-    ...only("hostnames", Array.isArray(given["hostnames"]) && given["hostnames"].length > 0),
-    ...only("pathPrefix", typeof given["pathPrefix"] === "string" && trimmed(given["pathPrefix"]) !== ""),
-    ...only("clientAddress", given["clientAddress"] === "forwarded"),
-    ...only("httpReuse", given["httpReuse"] === "safe"),
+    ...(given["redirectToHttps"] === true && given["tls"] !== undefined
+      ? [
+          {
+            property: "redirectToHttps",
+            reason: "there is nothing to redirect with tls; make a mapping of the plain port",
+          },
+        ]
+      : []),
+    ...(given["mode"] === "tcp" ? notInTcp(given) : []),
+    ...(given["backends"] === STATISTICS && given["mode"] !== "http" && !isUnknown(given["mode"])
+      ? [{ property: "mode", reason: 'backends "statistics" needs mode "http"' }]
+      : []),
   ];
 }
 
@@ -79,11 +104,33 @@ function withoutResponders(given: Given, backends: unknown): readonly Failure[] 
   ];
 }
 
-function urlOf(mode: unknown, address: unknown, bindPort: unknown, pathPrefix: unknown): string {
+/** What only the http mode has. */
+function notInTcp(given: Given): readonly Failure[] {
+  const only = (property: string, is: boolean): readonly Failure[] =>
+    is ? [{ property, reason: 'needs mode "http"' }] : [];
+  return [
+    ...(given["tls"] !== undefined && Array.isArray(given["hostnames"]) && given["hostnames"].length > 0
+      ? [{ property: "hostnames", reason: 'with tls needs mode "http"; without, tcp goes by SNI' }]
+      : []),
+    ...only("pathPrefix", typeof given["pathPrefix"] === "string" && trimmed(given["pathPrefix"]) !== ""),
+    ...only("clientAddress", given["clientAddress"] === "forwarded"),
+    ...only("httpReuse", given["httpReuse"] === "safe"),
+    ...only("redirectToHttps", given["redirectToHttps"] === true),
+    ...only("affinity", given["affinity"] === "cookie"),
+    ...only(
+      "limits.requestsPerSecondPerAddress",
+      (given["limits"] as Given | undefined)?.["requestsPerSecondPerAddress"] !== undefined,
+    ),
+  ];
+}
+
+function urlOf(mode: unknown, address: unknown, tls: unknown, news: Given): string {
+  const { bindPort, pathPrefix = "" } = news;
   if ([mode, address, bindPort, pathPrefix].some(containsUnknown)) return UNKNOWN;
   const host = String(address).includes(":") ? `[${address}]` : String(address);
-  if (mode !== "http") return `tcp://${host}:${bindPort}`;
-  return `http://${host}${bindPort === 80 ? "" : `:${bindPort}`}${trimmed(pathPrefix)}/`;
+  if (mode !== "http") return `${mode === "udp" ? "udp" : "tcp"}://${host}:${bindPort}`;
+  const [scheme, usual] = tls === undefined ? ["http", 80] : ["https", 443];
+  return `${scheme}://${host}${bindPort === usual ? "" : `:${bindPort}`}${trimmed(pathPrefix)}/`;
 }
 
 function canonical(address: unknown): unknown {

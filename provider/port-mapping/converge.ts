@@ -1,6 +1,7 @@
 import { type Fragment, renderFragment } from "../haproxy/fragment.ts";
 import { StepFailed } from "../host/errors.ts";
 import { type Call, Unfinished } from "../resource/kind.ts";
+import { pemOf } from "./certificate.ts";
 import { mappingOf } from "./desired.ts";
 import { describeDrift } from "./drift.ts";
 import { planEdge, type Seen, see } from "./edge.ts";
@@ -9,6 +10,7 @@ import { planJail } from "./jail.ts";
 import { claimOf, foundOf, refuseConflicts } from "./owned.ts";
 import { planMapping } from "./plan.ts";
 import { takeDownUnused } from "./remove.ts";
+import { tlsWarnings } from "./tls.ts";
 
 type State = PortMappingInputs & PortMappingOutputs;
 
@@ -27,6 +29,8 @@ export async function converge(
   state: State | undefined,
 ): Promise<PortMappingOutputs> {
   const mapping = mappingOf(inputs);
+  const pems = (inputs.tls?.certificates ?? []).map(pemOf);
+  for (const text of tlsWarnings(inputs.tls, inputs.hostnames, Date.now())) call.warn?.(text);
   const renamedFrom = state && state.mappingName !== mapping.name ? state.mappingName : undefined;
   let lastChange = state?.lastChange ?? { by: "record", requests: 0, failed: 0 };
   let applied = 0;
@@ -38,7 +42,7 @@ export async function converge(
     const jail = await planJail(call, mapping.name, seen.jail);
     const edgeSteps = [...jail.steps, ...planEdge(jail.digest, seen.edge)];
     const change = planMapping(
-      { declared, renamedFrom: ownRename(renamedFrom, seen, state), digest: jail.digest },
+      { declared, renamedFrom: ownRename(renamedFrom, seen, state), digest: jail.digest, pems },
       seen.edge,
     );
     const steps = [...edgeSteps, ...change.steps];

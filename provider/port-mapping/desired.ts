@@ -1,5 +1,6 @@
 import type { Mapping } from "../haproxy/mapping.ts";
-import type { PortMappingInputs } from "./inputs.ts";
+import type { BackendInputs, PortMappingInputs } from "./inputs.ts";
+import { mappingTlsOf } from "./tls.ts";
 
 /** The inputs, all of them known by now, in the proxy's words. */
 export function mappingOf(inputs: PortMappingInputs): Mapping {
@@ -25,7 +26,7 @@ export function mappingOf(inputs: PortMappingInputs): Mapping {
     },
     drainSeconds: inputs.drainSeconds,
     timeouts: { connectSeconds, clientSeconds, serverSeconds },
-    servers: inputs.backends.map(({ name, address, hostPort, weight, state, agent }) => ({
+    servers: backendsOf(inputs).map(({ name, address, hostPort, weight, state, agent }) => ({
       name,
       address,
       port: hostPort,
@@ -34,5 +35,14 @@ export function mappingOf(inputs: PortMappingInputs): Mapping {
       ...(agent ? { agent } : {}),
     })),
     ...(inputs.weights === "load" ? { weights: "load" } : {}),
+    ...(inputs.tls ? { tls: mappingTlsOf(inputs.tls) } : {}),
+    ...(inputs.redirectToHttps ? { redirectToHttps: true } : {}),
+    ...(inputs.affinity && inputs.affinity !== "none" ? { affinity: inputs.affinity } : {}),
+    ...(inputs.limits && Object.keys(inputs.limits).length > 0 ? { limits: inputs.limits } : {}),
+    ...(inputs.backends === "statistics" ? { serves: "statistics" } : {}),
   };
+}
+
+function backendsOf({ backends }: PortMappingInputs): readonly BackendInputs[] {
+  return backends === "statistics" ? [] : backends;
 }

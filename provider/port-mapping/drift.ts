@@ -1,8 +1,10 @@
 import { hasOtherAgent, isMovedByAgent } from "../haproxy/agent.ts";
+import { certificateFile, digestOfText } from "../haproxy/certificates.ts";
 import { describeDigest, renderConfiguration } from "../haproxy/configuration.ts";
 import { type Fragment, renderFragment } from "../haproxy/fragment.ts";
 import { effectiveWeight, type Mapping, renderAddress, type Server } from "../haproxy/mapping.ts";
 import type { RunningServer } from "../haproxy/running.ts";
+import { CERTIFICATE_MODE } from "./bundle.ts";
 import type { Edge } from "./observed.ts";
 import { EDGE_UNIT, generationOf, renderEdgeUnit } from "./unit.ts";
 
@@ -11,6 +13,8 @@ export function describeDrift(declared: Fragment, edge: Edge): readonly string[]
   return [
     ...driftOfFragment(declared, edge),
     ...driftOfConfiguration(edge),
+    ...driftOfFiles(declared.mapping.name, mappingsOf(edge), edge),
+    ...driftOfServed(declared.mapping, edge),
     ...driftOfUnit(edge),
     ...driftOfProxy(declared.mapping, edge),
   ];
@@ -40,6 +44,39 @@ function driftOfConfiguration(edge: Edge): readonly string[] {
       ? []
       : [`configuration has mode ${edge.configuration.mode}, not 644:root:root`]),
   ];
+}
+
+/** Files beside the configuration: lists are everybody's, a key that is lost or changed only its own mapping can mend. */
+export function driftOfFiles(mine: string, mappings: readonly Mapping[], edge: Edge): readonly string[] {
+  const wanted = new Map<string, string | undefined>([
+    ...renderConfiguration(mappings).files.map(({ name, text }) => [name, digestOfText(text)] as const),
+    ...mappings.flatMap(({ name, tls }) =>
+      (tls?.certificates ?? []).map(
+        ({ sha256 }, index) => [certificateFile(name, index), name === mine ? sha256 : undefined] as const,
+      ),
+    ),
+  ]);
+  return [
+    ...[...wanted].flatMap(([name, sha256]) => {
+      const found = edge.certificates.get(name);
+      if (!found) return sha256 === undefined ? [] : [`${name} is gone`];
+      return [
+        ...(sha256 === undefined || found.sha256 === sha256 ? [] : [`${name} changed`]),
+        ...(found.mode === CERTIFICATE_MODE ? [] : [`${name} has mode ${found.mode}, not ${CERTIFICATE_MODE}`]),
+      ];
+    }),
+    ...[...edge.certificates.keys()].filter((name) => !wanted.has(name)).map((name) => `${name} is not of our making`),
+  ];
+}
+
+function driftOfServed({ name, tls }: Mapping, edge: Edge): readonly string[] {
+  if (!edge.proxy) return [];
+  return (tls?.certificates ?? []).flatMap(({ fingerprint }, index) => {
+    const found = edge.certificates.get(certificateFile(name, index));
+    return found && found.served !== fingerprint
+      ? [`HAProxy serves another certificate than tls.certificates[${index}]`]
+      : [];
+  });
 }
 
 /** All mappings that lie on the edge and can be read. */

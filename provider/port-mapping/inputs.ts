@@ -1,8 +1,10 @@
-import { renderAddress } from "../haproxy/mapping.ts";
+import { isDeepStrictEqual } from "node:util";
+import { type Limits, renderAddress } from "../haproxy/mapping.ts";
 import { diffFields, type Field, type FieldTable } from "../resource/fields.ts";
 import type { CommonOutputs } from "../resource/hidden.ts";
 import type { CommonInputs, Diff } from "../resource/kind.ts";
 import { isUnknown } from "../resource/unknown.ts";
+import type { TlsInputs } from "./tls.ts";
 
 /** A server of the mapping, as check leaves it: an endpoint or a plain address, with every default decided. */
 export interface BackendInputs {
@@ -33,7 +35,8 @@ export interface PortMappingInputs extends CommonInputs {
   readonly bindPort: number;
   readonly mode: "http" | "tcp";
   readonly engine: "haproxy";
-  readonly backends: readonly BackendInputs[];
+  /** "statistics": the proxy's own page. */
+  readonly backends: readonly BackendInputs[] | "statistics";
   readonly hostnames: readonly string[];
   readonly pathPrefix: string;
   readonly httpReuse: "never" | "safe";
@@ -48,6 +51,10 @@ export interface PortMappingInputs extends CommonInputs {
     readonly clientSeconds: number;
     readonly serverSeconds: number;
   };
+  readonly tls?: TlsInputs;
+  readonly redirectToHttps: boolean;
+  readonly affinity: "none" | "cookie" | "source";
+  readonly limits: Limits;
   /** Derived, and an input so that it is known in a preview. */
   readonly url: string;
 }
@@ -90,6 +97,10 @@ export const fields: FieldTable<PortMappingInputs> = {
   healthCheck: reload,
   drainSeconds: { effect: "update" },
   timeouts: reload,
+  tls: { effect: "update", note: noteTls },
+  redirectToHttps: reload,
+  affinity: reload,
+  limits: reload,
   url: { effect: "update" },
 };
 
@@ -100,15 +111,30 @@ export function diffPortMapping(olds: PortMappingInputs & PortMappingOutputs, ne
 }
 
 function noteBackendsOf(news: PortMappingInputs | undefined) {
-  return (before: readonly BackendInputs[] | undefined, after: readonly BackendInputs[] | undefined) =>
-    noteBackends(before, after, news?.weights === "load");
+  return (
+    before: readonly BackendInputs[] | "statistics" | undefined,
+    after: readonly BackendInputs[] | "statistics" | undefined,
+  ) => noteBackends(before, after, news?.weights === "load");
+}
+
+/** New content for as many certificates as before is told to the running proxy. */
+function noteTls(before: TlsInputs | undefined, after: TlsInputs | undefined): string {
+  if (!before || !after || isUnknown(before)) return RELOAD;
+  const { certificates: old, ...rest } = before;
+  const { certificates: now, ...wanted } = after;
+  if (!Array.isArray(old) || old.length !== now.length || !isDeepStrictEqual(rest, wanted)) return RELOAD;
+  const changed = now.flatMap((one, index) =>
+    isDeepStrictEqual(one, old[index]) ? [] : [`tls.certificates[${index}]`],
+  );
+  return `${changed.join(", ")} by the runtime API`;
 }
 
 function noteBackends(
-  before: readonly BackendInputs[] | undefined,
-  after: readonly BackendInputs[] | undefined,
+  before: readonly BackendInputs[] | "statistics" | undefined,
+  after: readonly BackendInputs[] | "statistics" | undefined,
   isLoad: boolean,
 ): string | undefined {
+  if (before === "statistics" || after === "statistics") return RELOAD;
   if (!Array.isArray(before) || !Array.isArray(after) || isUnknown(before)) return undefined;
   const old = new Map((before as readonly BackendInputs[]).map((backend) => [backend.name, backend]));
   const now = new Map((after as readonly BackendInputs[]).map((backend) => [backend.name, backend]));

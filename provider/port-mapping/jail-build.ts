@@ -1,11 +1,12 @@
 import { closeBuildRootStep, discover } from "../discovery/discover.ts";
 import { assembleSteps } from "../generation/assemble.ts";
 import { completeManifest } from "../generation/fixed.ts";
+import { EDGE_CONFIGURATION } from "../haproxy/paths.ts";
 import { generationDigest } from "../manifest/digest.ts";
 import type { Entry } from "../manifest/manifest.ts";
 import type { Call } from "../resource/kind.ts";
 import type { PlannedJail } from "./jail.ts";
-import { EDGE_CONFIGURATION, EDGE_JAIL_BASE } from "./unit.ts";
+import { EDGE_JAIL_BASE } from "./unit.ts";
 
 /**
  * Builds the jail from the distribution's package, as any jail is built; nothing is installed on the edge. `renew` names

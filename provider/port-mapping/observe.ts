@@ -1,3 +1,4 @@
+import { certificatePath } from "../haproxy/certificates.ts";
 import { parseFragment } from "../haproxy/fragment.ts";
 import { parseRunning } from "../haproxy/running.ts";
 import type { Question } from "../host/question.ts";
@@ -22,6 +23,7 @@ function parseEdge(text: string): Edge {
   const running = ["active", "reloading"].includes(unit["ActiveState"] ?? "");
   const [info, servers] = running ? [one("info")[0]!, one("servers")[0]!] : ["-", "-"];
   const processes = all("process");
+  const served = new Map(all("served").map(([path, fingerprint]) => [path!, fingerprint!.toLowerCase()]));
   return {
     guard: one("guard")[0]!,
     fragments: all("fragment").map(([name, mode, body]) => {
@@ -36,6 +38,12 @@ function parseEdge(text: string): Edge {
       .map(([pid, program, local]) => ({ pid: Number(pid), program: program!, local: local! }))
       .filter((listener) => !processes.some(([pid]) => Number(pid) === listener.pid)),
     proxy: info === "-" || servers === "-" ? undefined : parseRunning(decode(info), decode(servers)),
+    certificates: new Map(
+      all("certificate").map(([name, mode, sha256]) => {
+        const fingerprint = served.get(certificatePath(name!));
+        return [name!, { mode: mode!, sha256: sha256!, ...(fingerprint ? { served: fingerprint } : {}) }];
+      }),
+    ),
     outOfJail: running ? [...escapes(processes, one("tree")[0]!, user), ...blindness(one("sees"))] : [],
   };
 }

@@ -16,6 +16,8 @@ export interface Edge {
   readonly strangers: readonly Listener[];
   /** Undefined when it does not run, or does not answer for longer than a start or a reload takes. */
   readonly proxy: Running | undefined;
+  /** Files beside the configuration, by name. */
+  readonly certificates: ReadonlyMap<string, FoundCertificate>;
   /** Of each process of the proxy; empty when none runs. */
   readonly outOfJail: readonly string[];
 }
@@ -24,6 +26,14 @@ export interface FoundFile {
   /** `644:root:root` */
   readonly mode: string;
   readonly text: string;
+}
+
+export interface FoundCertificate {
+  /** `640:root:pulumi-jail-edge` */
+  readonly mode: string;
+  readonly sha256: string;
+  /** SHA-1 of what the running proxy has under this name; undefined when it has none. */
+  readonly served?: string;
 }
 
 export interface FoundFragment extends FoundFile {

@@ -1,10 +1,12 @@
 import { treeOf } from "../generation/layout.ts";
+import { certificateFile } from "../haproxy/certificates.ts";
 import { type Configuration, describeDigest, renderConfiguration } from "../haproxy/configuration.ts";
 import { type Fragment, renderFragment } from "../haproxy/fragment.ts";
 import type { Mapping } from "../haproxy/mapping.ts";
 import { planRuntime, type RuntimeChange } from "../haproxy/runtime.ts";
 import type { Step } from "../host/step.ts";
-import { mappingsOf } from "./drift.ts";
+import { renderBundle } from "./bundle.ts";
+import { driftOfFiles, mappingsOf } from "./drift.ts";
 import type { LastChange } from "./inputs.ts";
 import type { Edge } from "./observed.ts";
 import { EDGE_JAIL_BASE } from "./unit.ts";
@@ -21,6 +23,8 @@ export interface Wish {
   readonly renamedFrom: string | undefined;
   /** The generation of the proxy's jail. */
   readonly digest: string;
+  /** Texts of certificates with their keys, in the order of the mapping's. */
+  readonly pems: readonly string[];
 }
 
 /** The steps to a mapping as declared on an edge whose unit and jail stand already. */
@@ -31,16 +35,20 @@ export function planMapping(wish: Wish, edge: Edge): Change {
   const others = mappingsOf(edge).filter((other) => other.name !== mapping.name && other.name !== renamedFrom);
   const configuration = renderConfiguration([...others, mapping]);
   const runtime = planRuntime(mapping, edge.proxy?.servers.get(mapping.name) ?? new Map());
-  const by = waysOf(configuration, runtime, edge);
-  if (by === "record" && !filesDiffer(mapping.name, renamedFrom, fragment, configuration, edge))
-    return { by, steps: [] };
+  const renewals = renewalsOf(mapping, edge);
+  const by = waysOf(configuration, runtime, renewals, edge);
+  const differ =
+    filesDiffer(mapping.name, renamedFrom, fragment, configuration, edge) ||
+    driftOfFiles(mapping.name, [...others, mapping], edge).length > 0;
+  if (by === "record" && !differ) return { by, steps: [] };
+  const bundle = renderBundle(configuration, { name: mapping.name, pems: wish.pems }, others);
   return {
     by,
     steps: [
-      validate(wish.digest, configuration),
+      validate(wish.digest, configuration, bundle),
       ...(by === "runtime-api" ? planHandover(mapping, runtime, edge) : []),
       commit(
-        { name: mapping.name, renamedFrom, fragment, configuration, by, guard: edge.guard },
+        { name: mapping.name, renamedFrom, fragment, configuration, bundle, renewals, by, guard: edge.guard },
         by === "runtime-api" ? (handsOver(runtime) ? runtime.retire : runtime.admit) : [],
       ),
     ],
@@ -49,15 +57,20 @@ export function planMapping(wish: Wish, edge: Edge): Change {
 
 /** The steps that take a mapping away from an edge which others go on using. */
 export function planRemoval(name: string, drainSeconds: number, digest: string, edge: Edge): readonly Step[] {
-  const configuration = renderConfiguration(mappingsOf(edge).filter((other) => other.name !== name));
+  const others = mappingsOf(edge).filter((other) => other.name !== name);
+  const configuration = renderConfiguration(others);
+  const bundle = renderBundle(configuration, { name, pems: [] }, others);
   const by = edge.proxy
     ? edge.proxy.description === describeDigest(configuration.digest)
       ? "record"
       : "reload"
     : "start";
   return [
-    validate(digest, configuration),
-    commit({ name, renamedFrom: undefined, fragment: "", configuration, by, guard: edge.guard }, []),
+    validate(digest, configuration, bundle),
+    commit(
+      { name, renamedFrom: undefined, fragment: "", configuration, bundle, renewals: [], by, guard: edge.guard },
+      [],
+    ),
     {
       step: "edge-linger",
       args: [name, String(drainSeconds)],
@@ -67,10 +80,24 @@ export function planRemoval(name: string, drainSeconds: number, digest: string, 
 }
 
 /** Whatever the description does not cover the runtime API can do; a proxy that does not run or is not in its jail starts. */
-function waysOf(configuration: Configuration, runtime: RuntimeChange, edge: Edge): LastChange["by"] {
+function waysOf(
+  configuration: Configuration,
+  runtime: RuntimeChange,
+  renewals: readonly string[],
+  edge: Edge,
+): LastChange["by"] {
   if (!edge.proxy || edge.outOfJail.length > 0) return "start";
   if (edge.proxy.description !== describeDigest(configuration.digest) || runtime.stuck.length > 0) return "reload";
-  return runtime.admit.length + runtime.retire.length > 0 ? "runtime-api" : "record";
+  return runtime.admit.length + runtime.retire.length + renewals.length > 0 ? "runtime-api" : "record";
+}
+
+/** Files whose certificate is not the declared one, on disk or in the running proxy. */
+function renewalsOf(mapping: Mapping, edge: Edge): readonly string[] {
+  return (mapping.tls?.certificates ?? []).flatMap(({ sha256, fingerprint }, index) => {
+    const name = certificateFile(mapping.name, index);
+    const found = edge.certificates.get(name);
+    return found?.sha256 === sha256 && found.served === fingerprint ? [] : [name];
+  });
 }
 
 function filesDiffer(
@@ -134,11 +161,11 @@ function handsOver(runtime: RuntimeChange): boolean {
   return runtime.leaving.length > 0;
 }
 
-function validate(digest: string, configuration: Configuration): Step {
+function validate(digest: string, configuration: Configuration, bundle: string): Step {
   return {
     step: "edge-validate",
-    args: [treeOf(EDGE_JAIL_BASE, digest)],
-    content: configuration.text,
+    args: [treeOf(EDGE_JAIL_BASE, digest), String(Buffer.byteLength(configuration.text))],
+    content: `${configuration.text}${bundle}`,
     describe: "validating the configuration",
   };
 }
@@ -148,6 +175,9 @@ interface Commit {
   readonly renamedFrom: string | undefined;
   readonly fragment: string;
   readonly configuration: Configuration;
+  readonly bundle: string;
+  /** Files of certificates that the running proxy is told anew. */
+  readonly renewals: readonly string[];
   readonly by: LastChange["by"];
   readonly guard: string;
 }
@@ -161,7 +191,7 @@ const DESCRIBE = {
 } as const;
 
 function commit(change: Commit, commands: readonly string[]): Step {
-  const { name, renamedFrom, fragment, configuration, by, guard } = change;
+  const { name, renamedFrom, fragment, configuration, bundle, renewals, by, guard } = change;
   return {
     step: "edge-commit",
     args: [
@@ -172,8 +202,10 @@ function commit(change: Commit, commands: readonly string[]): Step {
       describeDigest(configuration.digest),
       String(Buffer.byteLength(fragment)),
       String(Buffer.byteLength(configuration.text)),
+      String(Buffer.byteLength(bundle)),
+      ...renewals,
     ],
-    content: `${fragment}${configuration.text}${lines(commands)}`,
+    content: `${fragment}${configuration.text}${bundle}${lines(commands)}`,
     describe: `${fragment === "" ? "removing" : "writing"} mapping ${name} ${DESCRIBE[by]}`,
   };
 }

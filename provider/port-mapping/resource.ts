@@ -1,4 +1,4 @@
-import type { CustomResourceOptions, Input, Output } from "@pulumi/pulumi";
+import { type CustomResourceOptions, type Input, Output, secret } from "@pulumi/pulumi";
 import { type ConnectionArgs, connectionInputs, type Host } from "../connection/resource.ts";
 import { JailResource } from "../dynamic/resource.ts";
 import { portMappingShim } from "../dynamic/shim.ts";
@@ -17,6 +17,28 @@ export interface Backend {
   weight?: Input<number>;
   /** "drain" takes no new sessions, "maint" none at all; default "ready". Changed by the runtime API. */
   state?: Input<"ready" | "drain" | "maint">;
+}
+
+/** Certificates are inputs: from files, or from the tls, acme and vault providers. */
+export interface TlsArgs {
+  /**
+   * Each with its key; which one a client gets goes by the name that it asks for (SNI), else the first. New content reaches
+   * the running proxy by the runtime API, its PID kept; another number of them by a reload.
+   */
+  certificates: Input<Input<CertificateArgs>[]>;
+  /** Default "TLSv1.2". */
+  minVersion?: Input<"TLSv1.2" | "TLSv1.3">;
+  /** Protocols to offer, best first; default "h2", "http/1.1" in http, none in tcp. */
+  alpn?: Input<Input<"h2" | "http/1.1">[]>;
+  /** PEM of the authorities that sign clients' certificates; who has none is refused. Such a mapping shares its bind with none. */
+  clientCa?: Input<string>;
+}
+
+export interface CertificateArgs {
+  /** PEM; the leaf first, then its chain. */
+  certificate: Input<string>;
+  /** PEM, not encrypted; made secret. On the edge it is readable by root and the proxy only. */
+  privateKey: Input<string>;
 }
 
 /**
@@ -38,12 +60,23 @@ export interface PortMappingArgs {
   mode?: Input<"http" | "tcp">;
   /** Default "haproxy", the only one of this version. */
   engine?: Input<"haproxy">;
-  /** Endpoints of jailed services, or addresses; at least one. Changed by the runtime API, HAProxy's PID kept. */
-  backends: Input<Input<Endpoint | Backend>[]>;
-  /** http: the Host headers that are this mapping's; default: all that no other mapping of the bind has. */
+  /**
+   * Endpoints of jailed services, or addresses; at least one, but for `redirectToHttps`. Changed by the runtime API,
+   * HAProxy's PID kept. "statistics": the proxy answers itself, with its statistics page (read only, of all mappings of the
+   * edge) and with figures for Prometheus at /metrics; `bindAddress` is then 127.0.0.1 unless given.
+   */
+  backends: Input<Input<Endpoint | Backend>[]> | "statistics";
+  /**
+   * The names that are this mapping's; default: all that no other mapping of the bind has. http: Host headers. tcp: names
+   * of TLS clients (SNI), whose TLS passes through to the backends as it is.
+   */
   hostnames?: Input<Input<string>[]>;
   /** http: the paths that are this mapping's, in whole parts: "/api" is not "/apiary"; default all. */
   pathPrefix?: Input<string>;
+  /** http: every request is answered with the same address over https (301, or 308 where the method has to stay); default false. */
+  redirectToHttps?: Input<boolean>;
+  /** Ends TLS at the edge. Those who share a bind all have it, each its own; a client's SNI chooses. */
+  tls?: Input<TlsArgs>;
   /**
    * http: "safe" keeps connections to backends for later requests, at the price that one which a backend closes while
    * idle may fail a POST; default "never".
@@ -57,6 +90,20 @@ export interface PortMappingArgs {
    * endpoints are asked in any case whether a service is about to restart, where another backend can take its requests.
    */
   weights?: Input<"configured" | "load">;
+  /**
+   * Keeps a visitor on a backend. "cookie" (http): by a cookie `jail-NAME` of the proxy, which goes on over reloads. "source":
+   * by the client's address, for 30 minutes after its last connection; forgotten at a reload. Default "none".
+   */
+  affinity?: Input<"none" | "cookie" | "source">;
+  /** Default none. Counted by this edge alone, and anew after a reload. */
+  limits?: Input<{
+    /** Requests (tcp: connections) under way at once; beyond, 503 (tcp: closed). */
+    connections?: Input<number>;
+    /** The same of one client address; beyond, 429. */
+    connectionsPerAddress?: Input<number>;
+    /** http: requests in a second of one client address; beyond, 429. */
+    requestsPerSecondPerAddress?: Input<number>;
+  }>;
   /**
    * How backends learn the client's address: "forwarded" sets X-Forwarded-For and -Proto (http's default; what a client
    * claims there is overwritten), "proxy-v2" sends the PROXY protocol, "none" is tcp's default.
@@ -83,7 +130,7 @@ export interface PortMappingArgs {
 export class PortMapping extends JailResource {
   /** The name on the edge. */
   declare readonly mappingName: Output<string>;
-  /** `http://ADDRESS/` or `tcp://ADDRESS:PORT`, known in a preview. */
+  /** `http://ADDRESS/`, `https://ADDRESS/` or `tcp://ADDRESS:PORT`, known in a preview. */
   declare readonly url: Output<string>;
   /** How the last change reached the running proxy, and what its clients saw of it. */
   declare readonly lastChange: Output<LastChange>;
@@ -93,6 +140,22 @@ export class PortMapping extends JailResource {
   constructor(name: string, args: PortMappingArgs, options?: CustomResourceOptions) {
     const { address } = connectionInputs(args.connection);
     const outputs = ["mappingName", "url", "lastChange", "exposure"];
-    super(portMappingShim, "PortMapping", name, { ...args, address }, outputs, options);
+    const tls = args.tls === undefined ? {} : { tls: sealedTls(args.tls) };
+    super(portMappingShim, "PortMapping", name, { ...args, address, ...tls }, outputs, options);
   }
+}
+
+/** Keys become secrets here; of what is not known yet, all of it (law 11). */
+function sealedTls(tls: Input<TlsArgs>): Input<TlsArgs> {
+  if (!isPlain(tls)) return secret(tls);
+  const { certificates } = tls;
+  return { ...tls, certificates: Array.isArray(certificates) ? certificates.map(sealed) : secret(certificates) };
+}
+
+function sealed(one: Input<CertificateArgs>): Input<CertificateArgs> {
+  return isPlain(one) ? { ...one, privateKey: secret(one.privateKey) } : secret(one);
+}
+
+function isPlain<Value extends object>(input: Input<Value>): input is Value {
+  return !Output.isInstance(input) && !(input instanceof Promise);
 }

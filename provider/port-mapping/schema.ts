@@ -11,6 +11,19 @@ export const schema = v.looseObject({
   bindAddress: v.optional(
     known(text((value) => value === "*" || isText(isAddress)(value), 'is no IP address of the edge, nor "*"')),
   ),
+  redirectToHttps: v.optional(known(v.boolean((issue) => `${shown(issue.input)} is neither true nor false`))),
+  affinity: v.optional(known(oneOf(["none", "cookie", "source"]))),
+  limits: v.optional(
+    known(
+      v.strictObject(
+        { connections: limit(), connectionsPerAddress: limit(), requestsPerSecondPerAddress: limit() },
+        (issue) =>
+          issue.expected === "never"
+            ? `${shown(issue.input)} is not known here`
+            : `${shown(issue.input)} is no { connections, connectionsPerAddress, requestsPerSecondPerAddress }`,
+      ),
+    ),
+  ),
   mode: v.optional(known(oneOf(["http", "tcp", "udp"]))),
   engine: v.optional(known(oneOf(["haproxy", "nftables"]))),
   hostnames: v.optional(known(v.array(known(text(isText(isHostname), "is no host name")), notList))),
@@ -54,9 +67,6 @@ export function leftOut(given: Readonly<Record<string, unknown>>): readonly Fail
 }
 
 const NOT_YET: readonly (readonly [string, unknown])[] = [
-  ["tls", undefined],
-  ["redirectToHttps", false],
-  ["affinity", "none"],
   ["virtualAddress", undefined],
   ["backendsFrom", undefined],
 ];
@@ -77,6 +87,10 @@ function oneOf<const Words extends readonly string[]>(words: Words) {
     words,
     (issue) => `${shown(issue.input)} is none of ${words.map((word) => `"${word}"`).join(", ")}`,
   );
+}
+
+function limit() {
+  return v.optional(known(text((value) => isWhole(value, 1, 1_000_000), "is no limit; 1 to 1000000")));
 }
 
 function seconds() {

@@ -1,16 +1,11 @@
 import { treeOf } from "../generation/layout.ts";
-import { RUNTIME_DIRECTORY } from "../haproxy/configuration.ts";
+import { EDGE_CONFIGURATION, RUNTIME_DIRECTORY } from "../haproxy/paths.ts";
 
 export const EDGE_UNIT = "pulumi-jail-edge.service";
 export const EDGE_UNIT_PATH = `/etc/systemd/system/${EDGE_UNIT}`;
 export const EDGE_DIRECTORY = "/var/lib/pulumi-jail/edge";
 /** The base directory of the proxy's own jail (generation/layout.ts). */
 export const EDGE_JAIL_BASE = `${EDGE_DIRECTORY}/haproxy`;
-/**
- * At the same path in the jail as on the host: an `ExecReload=+` with RootDirectoryStartOnly= gets the bind mounts without
- * the root directory, and systemd would make a target that is missing on the host (seen with 252).
- */
-export const EDGE_CONFIGURATION = `${EDGE_DIRECTORY}/configuration`;
 export const EDGE_USER = "pulumi-jail-edge";
 
 /** sysusers.d(5); the description is our mark. */

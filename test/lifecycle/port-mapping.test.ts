@@ -1,11 +1,14 @@
 import { describe, expect, test } from "vitest";
+import { EDGE_CERTIFICATES } from "../../provider/haproxy/paths.ts";
 import { HostError } from "../../provider/host/errors.ts";
 import { describePlan } from "../../provider/host/step.ts";
+import { warningsOf } from "../../provider/port-mapping/certificate.ts";
 import type { PortMappingInputs, PortMappingOutputs } from "../../provider/port-mapping/inputs.ts";
 import { portMappingKind } from "../../provider/port-mapping/lifecycle.ts";
 import { EDGE_DIRECTORY, EDGE_UNIT, EDGE_UNIT_PATH } from "../../provider/port-mapping/unit.ts";
 import { type Call, Unfinished } from "../../provider/resource/kind.ts";
 import { UNKNOWN } from "../../provider/resource/unknown.ts";
+import { authority, certificateOf } from "../support/certificates.ts";
 import { createFakeEdge, type FakeEdge, tamper } from "../support/fake-edge.ts";
 
 type State = PortMappingInputs & PortMappingOutputs;
@@ -139,6 +142,121 @@ describe("a change of backends", () => {
     await up(host, { mappingName: "shop" }, state);
     expect(fragments(host)).toEqual(["shop"]);
     expect([...host.edge.running!.servers.keys()]).toEqual(["shop"]);
+  });
+});
+
+describe("certificates", () => {
+  const SHOP = { hostnames: ["shop.example"], tls: { certificates: [certificateOf("shop")] } };
+  const WIKI = { mappingName: "wiki", hostnames: ["wiki.example"], tls: { certificates: [certificateOf("wiki")] } };
+  const RENEWED = { ...SHOP, tls: { certificates: [certificateOf("shop-renewed")] } };
+
+  test("lie in files of their own, and their keys nowhere else", async () => {
+    const host = createFakeEdge();
+    await up(host, SHOP);
+    await up(host, WIKI, undefined, "wiki");
+    expect(certificates(host)).toEqual(["bind_any_80.list", "site.0.pem", "wiki.0.pem"]);
+    const secret = certificateOf("shop").privateKey.split("\n")[1]!;
+    const holders = [...host.state.files].filter(([, file]) => file.content?.includes(secret));
+    expect(holders.map(([path, file]) => [path, file.mode, file.owner])).toEqual([
+      [`${EDGE_CERTIFICATES}/site.0.pem`, "0640", "root:pulumi-jail-edge"],
+    ]);
+    const { args } = host.applied.at(-1)!.plan.steps.at(-1)!;
+    expect(args.join(" ")).not.toContain("PRIVATE");
+  });
+
+  test("that are renewed reach the running proxy by the runtime API", async () => {
+    const host = createFakeEdge();
+    const state = await up(host, SHOP);
+    const next = inputsOf(RENEWED);
+    expect(portMappingKind.diff(state, next).notes).toEqual(["tls.certificates[0] by the runtime API"]);
+    const renewed = await up(host, RENEWED, state);
+    expect(renewed.lastChange.by).toBe("runtime-api");
+    expect(host.edge.workers).toBe(1);
+    expect(host.edge.certificates.get(`${EDGE_CERTIFICATES}/site.0.pem`)).toContain(
+      certificateOf("shop-renewed").certificate.trim(),
+    );
+  });
+
+  test("of another number, version or authority are a reload", async () => {
+    const host = createFakeEdge();
+    let state = await up(host, SHOP);
+    for (const tls of [
+      { certificates: [certificateOf("shop"), certificateOf("wiki")] },
+      { certificates: [certificateOf("shop")], minVersion: "TLSv1.3" },
+      { certificates: [certificateOf("shop")], clientCa: authority() },
+    ]) {
+      const change = { ...SHOP, tls };
+      expect(portMappingKind.diff(state, inputsOf(change)).notes).toContain("reload without loss");
+      state = await up(host, change, state);
+      expect(state.lastChange.by).toBe("reload");
+    }
+    expect(certificates(host)).toEqual(["bind_any_80.list", "site.0.pem", "site.ca.pem"]);
+  });
+
+  test.each([
+    ["gone", (host: FakeEdge) => host.state.files.delete(`${EDGE_CERTIFICATES}/site.0.pem`), "site.0.pem is gone"],
+    [
+      "changed",
+      (host: FakeEdge) => change(host, `${EDGE_CERTIFICATES}/site.0.pem`, (text) => `${text}\n`),
+      "site.0.pem changed",
+    ],
+    [
+      "not the one that runs",
+      (host: FakeEdge) =>
+        host.edge.certificates.set(`${EDGE_CERTIFICATES}/site.0.pem`, certificateOf("wiki").certificate),
+      "HAProxy serves another certificate than tls.certificates[0]",
+    ],
+    [
+      "beside another file",
+      (host: FakeEdge) =>
+        host.state.files.set(`${EDGE_CERTIFICATES}/x`, { type: "file", mode: "0644", owner: "root:root", content: "" }),
+      "x is not of our making",
+    ],
+  ])("that are %s are drift, which is mended without a word to others", async (_, act, sentence) => {
+    const host = createFakeEdge();
+    const state = await up(host, SHOP);
+    const other = await up(host, WIKI, undefined, "wiki");
+    const sound = host.snapshot();
+    act(host);
+    const found = await portMappingKind.read(callOf(host, state.claim), state);
+    expect(found!.drift).toEqual([sentence]);
+    await up(host, SHOP, { ...state, ...found! });
+    expect(host.snapshot()).toEqual(sound);
+    expect(await portMappingKind.read(callOf(host, state.claim), state)).toMatchObject({ drift: [] });
+    expect(await portMappingKind.read(callOf(host, other.claim, "wiki"), other)).toMatchObject({ drift: [] });
+  });
+
+  test("go with their mapping, and stay with the others'", async () => {
+    const host = createFakeEdge();
+    const state = await up(host, SHOP);
+    await up(host, WIKI, undefined, "wiki");
+    await portMappingKind.remove(callOf(host, state.claim), state);
+    expect(certificates(host)).toEqual(["bind_any_80.list", "wiki.0.pem"]);
+  });
+
+  test("that cover no hostname are told, and served", async () => {
+    const host = createFakeEdge();
+    const warnings: string[] = [];
+    const inputs = inputsOf({ ...SHOP, hostnames: ["else.example", "www.shop.example"] });
+    await portMappingKind.converge(
+      { ...callOf(host, "claim"), warn: (text) => warnings.push(text) },
+      inputs,
+      undefined,
+    );
+    expect(warnings).toEqual(["no certificate of tls.certificates covers else.example"]);
+    expect(warningsOf(certificateOf("shop").certificate, Date.parse("2190-01-01"))[0]).toMatch(
+      /^the certificate of CN=shop\.example expired on /,
+    );
+  });
+});
+
+describe("a server that comes while visitors are kept by a cookie", () => {
+  test("gets its own cookie by the runtime API", async () => {
+    const host = createFakeEdge();
+    const state = await up(host, { affinity: "cookie" });
+    await up(host, { affinity: "cookie", backends: [WEB1, WEB2, WEB3] }, state);
+    const { content } = host.applied.at(-1)!.plan.steps.at(-1)!;
+    expect(content!.trimEnd().split("\n").at(-1)).toBe("enable dynamic-cookie backend site");
   });
 });
 
@@ -476,6 +594,11 @@ function hiddenOf(who: string) {
 function change(host: FakeEdge, path: string, edit: (text: string) => string): void {
   const file = host.state.files.get(path)!;
   host.state.files.set(path, { ...file, content: edit(file.content!) });
+}
+
+function certificates(host: FakeEdge): readonly string[] {
+  const paths = [...host.state.files.keys()].filter((path) => path.startsWith(`${EDGE_CERTIFICATES}/`));
+  return paths.map((path) => path.slice(EDGE_CERTIFICATES.length + 1)).sort();
 }
 
 function fragments(host: FakeEdge): readonly string[] {

@@ -1,10 +1,11 @@
-import { createHash } from "node:crypto";
+import { createHash, X509Certificate } from "node:crypto";
 import { parseFragment } from "../../provider/haproxy/fragment.ts";
 import { renderAddress } from "../../provider/haproxy/mapping.ts";
+import { EDGE_CERTIFICATES, EDGE_CONFIGURATION } from "../../provider/haproxy/paths.ts";
 import type { RunningServer } from "../../provider/haproxy/running.ts";
 import type { FoundJail } from "../../provider/port-mapping/jail.ts";
 import type { Edge, FoundFile } from "../../provider/port-mapping/observed.ts";
-import { EDGE_CONFIGURATION, EDGE_DIRECTORY, EDGE_UNIT, EDGE_UNIT_PATH } from "../../provider/port-mapping/unit.ts";
+import { EDGE_DIRECTORY, EDGE_UNIT, EDGE_UNIT_PATH } from "../../provider/port-mapping/unit.ts";
 import { createFakeHost, FakeExit, type FakeHost, type FakeState } from "./fake-host.ts";
 
 /** A fake host whose edge has a proxy that reads its configuration and obeys the runtime API as the real one does. */
@@ -23,6 +24,8 @@ export interface FakeProxy {
   dropIns: string[];
   /** A program that holds a port beside the proxy. */
   strangers: Edge["strangers"];
+  /** What it serves, by path. */
+  readonly certificates: Map<string, string>;
   /** Text which the proxy refuses, as `haproxy -c` would. */
   poison: string | undefined;
   /** Servers whose checks do not pass. */
@@ -45,6 +48,7 @@ export function createFakeEdge(): FakeEdge {
     findings: [],
     dropIns: [],
     strangers: [],
+    certificates: new Map(),
     poison: undefined,
     sick: new Set(),
     silent: new Set(),
@@ -108,8 +112,31 @@ function observe(state: FakeState, edge: FakeProxy): Edge {
     user: edge.user ? "pulumi-jail-edge:x:998:998:pulumi-jail edge:/:/usr/sbin/nologin" : undefined,
     strangers: edge.strangers,
     proxy: edge.running,
+    certificates: certificatesOf(state, edge),
     outOfJail: [],
   };
+}
+
+function certificatesOf(state: FakeState, edge: FakeProxy): Edge["certificates"] {
+  const paths = [...state.files.keys()].filter((path) => path.startsWith(`${EDGE_CERTIFICATES}/`));
+  return new Map(
+    paths.map((path) => {
+      const file = fileOf(state, path)!;
+      const served = edge.running && edge.certificates.get(path);
+      return [
+        path.slice(EDGE_CERTIFICATES.length + 1),
+        {
+          mode: file.mode,
+          sha256: createHash("sha256").update(file.text).digest("hex"),
+          ...(served ? { served: fingerprintOf(served) } : {}),
+        },
+      ];
+    }),
+  );
+}
+
+function fingerprintOf(pem: string): string {
+  return new X509Certificate(pem).fingerprint.replaceAll(":", "").toLowerCase();
 }
 
 function fragmentsOf(state: FakeState): readonly (readonly [string, FoundFile])[] {
@@ -135,11 +162,12 @@ function expectGuard(state: FakeState, guard: string): void {
 }
 
 function commit(state: FakeState, edge: FakeProxy, args: readonly string[], content: string): string {
-  const [name, oldName, guard, how, , fragmentBytes, configurationBytes] = args;
+  const [name, oldName, guard, how, , fragmentBytes, configurationBytes, bundleBytes, ...renewals] = args;
   expectGuard(state, guard!);
   if (!state.files.has(EDGE_UNIT_PATH)) throw new FakeExit(79, "another run took this edge down meanwhile");
   const fragmentEnd = Number(fragmentBytes);
   const end = fragmentEnd + Number(configurationBytes);
+  const bundleEnd = end + Number(bundleBytes);
   const write = (path: string, mode: string, text: string) =>
     state.files.set(path, { type: "file", mode, owner: "root:root", content: text });
   const path = `${EDGE_DIRECTORY}/mappings/${name}.json`;
@@ -147,9 +175,40 @@ function commit(state: FakeState, edge: FakeProxy, args: readonly string[], cont
   else state.files.delete(path);
   if (oldName !== "-") state.files.delete(`${EDGE_DIRECTORY}/mappings/${oldName}.json`);
   write(CONFIGURATION, "0644", content.slice(fragmentEnd, end));
+  unbundle(state, content.slice(end, bundleEnd));
   if (how === "start" || how === "reload") load(state, edge);
-  if (how === "runtime") obey(edge, content.slice(end));
+  if (how === "runtime") {
+    obey(edge, content.slice(bundleEnd));
+    for (const file of renewals) serve(state, edge, `${EDGE_CERTIFICATES}/${file}`);
+  }
   return "10 0\n";
+}
+
+function unbundle(state: FakeState, bundle: string): void {
+  const named = new Set<string>();
+  for (let rest = bundle; rest !== ""; ) {
+    const [line, word, name, bytes] = /^(file|keep) (\S+)(?: (\d+))?\n/.exec(rest)!;
+    const end = line.length + Number(bytes ?? 0);
+    const path = `${EDGE_CERTIFICATES}/${name}`;
+    named.add(path);
+    const kept = state.files.get(path);
+    if (word === "keep" && kept) state.files.set(path, { ...kept, mode: "0640", owner: "root:pulumi-jail-edge" });
+    if (word === "file")
+      state.files.set(path, {
+        type: "file",
+        mode: "0640",
+        owner: "root:pulumi-jail-edge",
+        content: rest.slice(line.length, end),
+      });
+    rest = rest.slice(end);
+  }
+  for (const path of [...state.files.keys()])
+    if (path.startsWith(`${EDGE_CERTIFICATES}/`) && !named.has(path)) state.files.delete(path);
+}
+
+function serve(state: FakeState, edge: FakeProxy, path: string): void {
+  const text = state.files.get(path)?.content;
+  if (text !== undefined) edge.certificates.set(path, text);
 }
 
 function takeDown(state: FakeState, edge: FakeProxy, name: string, guard: string): void {
@@ -176,6 +235,9 @@ function load(state: FakeState, edge: FakeProxy): void {
     }
     if (word === "server") backend!.set(name!, serverOf(edge, line.slice("server ".length)));
   }
+  edge.certificates.clear();
+  for (const path of state.files.keys())
+    if (path.startsWith(`${EDGE_CERTIFICATES}/`) && /\.\d+\.pem$/.test(path)) serve(state, edge, path);
   edge.running = { description: /^ *description (.*)$/m.exec(text)![1]!, servers };
   edge.workers++;
 }

@@ -59,6 +59,12 @@ edge_tell_texts() {
     printf 'fragment %s %s %s\n' "${edge_name%.json}" "$(stat -c %a:%U:%G -- "$edge_told")" "$(base64 -w 0 <"$edge_told")"
   done
   edge_tell_file configuration "$EDGE/configuration/haproxy.cfg"
+  for edge_told in "$EDGE/configuration/certificates"/* "$EDGE/configuration/certificates"/.[!.]*; do
+    if [ ! -e "$edge_told" ] && [ ! -L "$edge_told" ]; then continue; fi
+    edge_sum=-
+    if [ -f "$edge_told" ] && [ ! -L "$edge_told" ]; then edge_sum=$(sha256sum <"$edge_told"); fi
+    printf 'certificate %s %s %s\n' "${edge_told##*/}" "$(stat -c %a:%U:%G -- "$edge_told")" "${edge_sum%% *}"
+  done
   edge_tell_file unit "/etc/systemd/system/$EDGE_UNIT"
 }
 
@@ -93,6 +99,15 @@ edge_tell_proxy() {
   printf 'info %s\n' "$edge_info"
   [ "$edge_info" = - ] || edge_servers=$(edge_answer 'show servers state' '# be_id ')
   printf 'servers %s\n' "${edge_servers:--}"
+  edge_tell_served
+}
+
+# edge_tell_served: `served PATH SHA1` of each certificate that the running proxy has.
+edge_tell_served() {
+  find "$EDGE/configuration/certificates" -name '*.pem' ! -name '*.ca.pem' -printf 'show ssl cert %p\n' 2>/dev/null >"$SPOOL/pems" || true
+  [ -s "$SPOOL/pems" ] || return 0
+  edge_talk "$EDGE_RUN/admin.sock" 5 <"$SPOOL/pems" 2>/dev/null |
+    perl -ne '$file = $1 if /^Filename: (\S+)/; print "served $file $1\n" if /^SHA1 FingerPrint: (\S+)/' || true
 }
 
 # edge_answer COMMAND MARK: the answer in base64, or `-` where none comes that bears the mark.

@@ -19,6 +19,57 @@ edge_guard() {
   for edge_guarded in $(edge_fragments); do sha256sum -- "$edge_guarded"; done | sha256sum | cut -c 1-64
 }
 
+# edge_unbundle DIRECTORY <BUNDLE: what lies beside the configuration (provider/port-mapping/bundle.ts); what is not named goes.
+edge_unbundle() {
+  edge_bundle=$SPOOL/bundle
+  cat >"$edge_bundle"
+  if [ ! -s "$edge_bundle" ]; then
+    rm -rf -- "$1"
+    return
+  fi
+  [ ! -L "$1" ] || die 3 "$1 is a symbolic link, which is not of our making"
+  mkdir -p -- "$1" && chown root:pulumi-jail-edge -- "$1" && chmod 0750 -- "$1" || return
+  edge_at=1 edge_named=" "
+  while edge_line=$(tail -c "+$edge_at" "$edge_bundle" | head -n 1) && [ -n "$edge_line" ]; do
+    edge_at=$((edge_at + ${#edge_line} + 1))
+    edge_rest=${edge_line#* }
+    case $edge_line in "keep "*) edge_file=$edge_rest ;; *) edge_file=${edge_rest% *} ;; esac
+    case $edge_file in */* | .* | "") die 1 "$edge_file is no name" ;; esac
+    edge_named="$edge_named$edge_file "
+    case $edge_line in
+      "keep "*)
+        if [ -f "$1/$edge_file" ] && [ ! -L "$1/$edge_file" ]; then
+          chown root:pulumi-jail-edge -- "$1/$edge_file" && chmod 0640 -- "$1/$edge_file" || return
+        fi
+        continue
+        ;;
+    esac
+    tail -c "+$edge_at" "$edge_bundle" | head -c "${edge_rest#* }" | atomic_write "$1/$edge_file" 0640 root:pulumi-jail-edge || return
+    edge_at=$((edge_at + ${edge_rest#* }))
+  done
+  for edge_file in "$1"/* "$1"/.[!.]*; do
+    case $edge_named in *" ${edge_file##*/} "*) ;; *) rm -rf -- "$edge_file" ;; esac
+  done
+}
+
+# edge_renew FILE..: tells the running proxy certificates by the content that lies on disk now.
+edge_renew() {
+  for edge_file in "$@"; do
+    perl -e '
+      use IO::Socket::UNIX;
+      my ($path, $file) = @ARGV; alarm 15; open my $in, "<", $file or die "cannot read $file: $!\n"; my $pem = do { local $/; <$in> };
+      my $all = "";
+      for my $command ("set ssl cert $file <<\n$pem\n", "commit ssl cert $file\n") {
+        my $socket = IO::Socket::UNIX->new(Peer => $path) or die "cannot reach $path: $!\n";
+        print $socket $command; $socket->flush; shutdown $socket, 1; $all .= join "", <$socket>;
+      }
+      exit 0 if $all =~ /^Success!$/m;
+      if (my $socket = IO::Socket::UNIX->new(Peer => $path)) { print $socket "abort ssl cert $file\n"; $socket->flush; shutdown $socket, 1; my @rest = <$socket> }
+      $all =~ s/\s+/ /g; die "$all\n";
+    ' -- "$EDGE_RUN/admin.sock" "$EDGE/configuration/certificates/$edge_file" || return
+  done
+}
+
 # edge_talk SOCKET [SECONDS] <COMMANDS: a reply to each group of commands; several travel by `;` in one connection, as each
 # costs 15 to 30 ms. The socket takes 16 kB a line.
 edge_talk() {

@@ -12,15 +12,17 @@ step_edge_user() {
   esac
 }
 
-# step_edge_validate TREE: `haproxy -c` in the jail and as its user, on a copy that nothing else sees. The copy goes with
+# step_edge_validate TREE BYTES: CONTENT is the configuration and what lies beside it. `haproxy -c` in the jail and as its user, on a copy that nothing else sees. The copy goes with
 # the request: beside the edge's own files one would stay when the run is killed.
 step_edge_validate() {
   edge_candidate=$SPOOL/candidate
   mkdir -m 0755 -- "$edge_candidate"
-  (umask 022 && cat -- "$CONTENT" >"$edge_candidate/haproxy.cfg") || { blame_disk "$SPOOL" && exit 1; }
+  (umask 022 && head -c "$2" -- "$CONTENT" >"$edge_candidate/haproxy.cfg") || { blame_disk "$SPOOL" && exit 1; }
+  if [ -d "$EDGE/configuration/certificates" ]; then cp -a -- "$EDGE/configuration/certificates" "$edge_candidate/"; fi
+  tail -c "+$(($2 + 1))" -- "$CONTENT" | edge_unbundle "$edge_candidate/certificates" || { blame_disk "$SPOOL" && exit 1; }
   edge_code=0
   systemd-run --quiet --wait --pipe --collect -p "RootDirectory=$1" -p MountAPIVFS=yes -p User=pulumi-jail-edge -p NoNewPrivileges=yes \
-    -p PrivateNetwork=yes -p PrivateDevices=yes -p PrivateTmp=yes -p ProtectSystem=strict -p "BindReadOnlyPaths=$edge_candidate:$EDGE/configuration" \
+    -p MemoryDenyWriteExecute=yes -p PrivateNetwork=yes -p PrivateDevices=yes -p PrivateTmp=yes -p ProtectSystem=strict -p "BindReadOnlyPaths=$edge_candidate:$EDGE/configuration" \
     /usr/sbin/haproxy -c -q -f "$EDGE/configuration/haproxy.cfg" </dev/null >&2 || edge_code=$?
   rm -rf -- "$edge_candidate"
   [ "$edge_code" = 0 ] || exit 65
@@ -69,8 +71,8 @@ edge_busy() {
   return 1
 }
 
-# step_edge_commit NAME OLDNAME|- GUARD HOW DESCRIPTION FRAGMENTBYTES CONFIGURATIONBYTES: CONTENT is the fragment (empty:
-# it goes), the configuration, and commands. HOW: record, runtime, reload or start. Prints what the clients saw.
+# step_edge_commit NAME OLDNAME|- GUARD HOW DESCRIPTION FRAGMENTBYTES CONFIGURATIONBYTES BUNDLEBYTES RENEWED..: CONTENT is the
+# fragment (empty: it goes), the configuration, what lies beside it, and commands; RENEWED are certificates' files. HOW: record, runtime, reload or start. Prints what the clients saw.
 step_edge_commit() { with_host_lock edge_commit "$@"; }
 
 edge_commit() {
@@ -89,7 +91,7 @@ edge_commit() {
   edge_write "$@" || { edge_put_back "$@" && exit 1; }
   case $4 in
     record) ;;
-    runtime) edge_commands "$@" | edge_agents | edge_talk "$EDGE_RUN/admin.sock" >&2 ;;
+    runtime) edge_tell "$@" || edge_undo reload "$@" ;;
     reload) edge_reload "$5" || edge_undo reload "$@" ;;
     start) edge_start || edge_undo start "$@" ;;
   esac
@@ -103,6 +105,7 @@ edge_keep_old() {
     if [ -f "$EDGE/mappings/$edge_kept.json" ]; then cp -p -- "$EDGE/mappings/$edge_kept.json" "$SPOOL/old.$edge_kept"; fi
   done
   if [ -f "$EDGE/configuration/haproxy.cfg" ]; then cp -p -- "$EDGE/configuration/haproxy.cfg" "$SPOOL/old:haproxy.cfg"; fi
+  if [ -d "$EDGE/configuration/certificates" ]; then cp -a -- "$EDGE/configuration/certificates" "$SPOOL/old:certificates"; fi
 }
 
 # The configuration last: until then the fragments say more than it does, which the next run sees and finishes.
@@ -115,10 +118,19 @@ edge_write() {
     rm -f -- "$EDGE/mappings/$1.json" || return
   fi
   [ "$2" = - ] || rm -f -- "$EDGE/mappings/$2.json" || return
+  tail -c "+$(($6 + $7 + 1))" "$CONTENT" | head -c "$8" | edge_unbundle "$EDGE/configuration/certificates" || return
   tail -c "+$(($6 + 1))" "$CONTENT" | head -c "$7" | atomic_write "$EDGE/configuration/haproxy.cfg" 0644 root:root
 }
 
-edge_commands() { tail -c "+$(($6 + $7 + 1))" "$CONTENT"; }
+edge_commands() { tail -c "+$(($6 + $7 + $8 + 1))" "$CONTENT"; }
+
+# edge_tell ARGS..: a certificate that is too long for the socket is read from disk by a new worker.
+edge_tell() {
+  edge_commands "$@" | edge_agents | edge_talk "$EDGE_RUN/admin.sock" >&2 || exit 1
+  edge_description=$5
+  shift 8
+  edge_renew "$@" || edge_reload "$edge_description"
+}
 
 edge_put_back() {
   for edge_kept in "$1" "$2"; do
@@ -128,6 +140,8 @@ edge_put_back() {
       rm -f -- "$EDGE/mappings/$edge_kept.json"
     fi
   done
+  rm -rf -- "$EDGE/configuration/certificates"
+  [ ! -d "$SPOOL/old:certificates" ] || cp -a -- "$SPOOL/old:certificates" "$EDGE/configuration/certificates"
   if [ -f "$SPOOL/old:haproxy.cfg" ]; then
     mv -f -- "$SPOOL/old:haproxy.cfg" "$EDGE/configuration/haproxy.cfg"
   else

@@ -1,6 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { renderConfiguration } from "../../../provider/haproxy/configuration.ts";
+import type { MappingTls } from "../../../provider/haproxy/mapping.ts";
 import { mapping, server } from "./fixtures.ts";
+
+const MARK = { sha256: "a".repeat(64), fingerprint: "b".repeat(40) };
+const PLAIN = { affinity: undefined, limits: undefined, redirectToHttps: undefined, tls: undefined } as const;
+
+function tls(change: Partial<MappingTls>): MappingTls {
+  return { certificates: [MARK], minVersion: "TLSv1.2", alpn: [], ...change };
+}
 
 describe("renderConfiguration", () => {
   test("renders an http and a tcp mapping, whole", () => {
@@ -106,6 +114,103 @@ backend site
     ]);
   });
 
+  test("renders TLS with a list of certificates for each bind, first those of whoever takes all names", () => {
+    const { text, files } = renderConfiguration([
+      mapping({ name: "shop", bindPort: 443, hostnames: ["shop.example"], tls: tls({ alpn: ["h2", "http/1.1"] }) }),
+      mapping({ name: "site", bindPort: 443, tls: tls({ certificates: [MARK, MARK], minVersion: "TLSv1.3" }) }),
+      mapping({ name: "club", bindAddress: "192.0.2.10", bindPort: 443, tls: tls({ clientCa: "-----\n" }) }),
+    ]);
+    expect(sectionOf(text, "frontend bind:any:443")[1]).toBe(
+      "bind :443 ssl crt-list /var/lib/pulumi-jail/edge/configuration/certificates/bind_any_443.list",
+    );
+    expect(sectionOf(text, "frontend bind:192.0.2.10:443")[1]).toBe(
+      "bind 192.0.2.10:443 transparent ssl crt-list /var/lib/pulumi-jail/edge/configuration/certificates/bind_192.0.2.10_443.list ca-file /var/lib/pulumi-jail/edge/configuration/certificates/club.ca.pem verify required",
+    );
+    expect(sectionOf(text, "backend shop")).toContain("http-request set-header X-Forwarded-Proto https");
+    expect(files).toEqual([
+      {
+        name: "bind_192.0.2.10_443.list",
+        text: "/var/lib/pulumi-jail/edge/configuration/certificates/club.0.pem [ssl-min-ver TLSv1.2]\n",
+      },
+      {
+        name: "bind_any_443.list",
+        text: `/var/lib/pulumi-jail/edge/configuration/certificates/site.0.pem [ssl-min-ver TLSv1.3]
+/var/lib/pulumi-jail/edge/configuration/certificates/site.1.pem [ssl-min-ver TLSv1.3]
+/var/lib/pulumi-jail/edge/configuration/certificates/shop.0.pem [alpn h2,http/1.1 ssl-min-ver TLSv1.2]
+`,
+      },
+      { name: "club.ca.pem", text: "-----\n" },
+    ]);
+  });
+
+  test("sends tcp by the name in TLS, which it does not end", () => {
+    const { text } = renderConfiguration([
+      mapping({ name: "mail", mode: "tcp", hostnames: ["mail.example"] }),
+      mapping({ name: "rest", mode: "tcp" }),
+    ]);
+    expect(sectionOf(text, "frontend bind:any:80")).toEqual([
+      "mode tcp",
+      "bind :80",
+      "timeout client 30s",
+      "tcp-request inspect-delay 5s",
+      "tcp-request content accept if { req.ssl_hello_type 1 }",
+      "acl sni:mail req.ssl_sni,lower -m str -- mail.example",
+      "use_backend mail if sni:mail",
+      "default_backend rest",
+    ]);
+  });
+
+  test.each([
+    [
+      { affinity: "cookie", tls: tls({}) },
+      ["cookie jail-site insert indirect nocache httponly secure dynamic", "dynamic-cookie-key eadb2aa2e5c6f995"],
+    ],
+    [{ affinity: "source" }, ["stick-table type ipv6 size 100k expire 30m", "stick on src"]],
+    [
+      { limits: { connections: 50, connectionsPerAddress: 4, requestsPerSecondPerAddress: 9 } },
+      [
+        "stick-table type ipv6 size 100k expire 10s store conn_cur,http_req_rate(1s)",
+        "http-request track-sc0 src",
+        "http-request deny deny_status 429 if { sc_http_req_rate(0) gt 9 }",
+        "http-request deny deny_status 429 if { sc_conn_cur(0) gt 4 }",
+        "http-request deny deny_status 503 if { be_conn gt 50 }",
+      ],
+    ],
+    [
+      { mode: "tcp", affinity: "source", limits: { connections: 50, connectionsPerAddress: 4 } },
+      [
+        "stick-table type ipv6 size 100k expire 30m store conn_cur",
+        "stick on src",
+        "tcp-request content track-sc0 src",
+        "tcp-request content reject if { sc_conn_cur(0) gt 4 }",
+        "tcp-request content reject if { be_conn gt 50 }",
+      ],
+    ],
+    [
+      { redirectToHttps: true, servers: [] },
+      [
+        "http-request redirect code 301 prefix https://%[req.hdr(host),host_only] if METH_GET || METH_HEAD",
+        "http-request redirect code 308 prefix https://%[req.hdr(host),host_only]",
+      ],
+    ],
+  ] as const)("renders %j", (change, lines) => {
+    const plain = sectionOf(renderConfiguration([mapping({ mode: "http", ...change, ...PLAIN })]).text, "backend site");
+    const section = sectionOf(renderConfiguration([mapping(change)]).text, "backend site");
+    expect(section.filter((line) => !plain.includes(line) && !line.includes("X-Forwarded"))).toEqual(lines);
+  });
+
+  test("renders the proxy's own page, read only, without servers", () => {
+    const { text } = renderConfiguration([mapping({ serves: "statistics", servers: [] })]);
+    expect(sectionOf(text, "backend site")).toEqual([
+      "mode http",
+      "http-request use-service prometheus-exporter if { path /metrics }",
+      "stats enable",
+      "stats uri /",
+      "stats refresh 10s",
+      "stats hide-version",
+    ]);
+  });
+
   test("is one text whatever order the mappings come in", () => {
     const all = [mapping(), mapping({ name: "a", bindPort: 81 }), mapping({ name: "b", bindPort: 82 })];
     expect(renderConfiguration([...all].reverse())).toEqual(renderConfiguration(all));
@@ -128,11 +233,25 @@ backend site
       { acceptProxyFrom: ["10.0.0.0/8"] },
       { healthCheck: { type: "tcp", interSeconds: 5, rise: 2, fall: 3 } },
       { drainSeconds: 90 },
+      { tls: tls({}) },
+      { tls: tls({ minVersion: "TLSv1.3" }) },
+      { tls: tls({ alpn: ["h2"] }) },
+      { tls: tls({ clientCa: "a" }) },
+      { tls: tls({ clientCa: "b" }) },
+      { tls: tls({ certificates: [MARK, MARK] }) },
+      { redirectToHttps: true },
+      { affinity: "cookie" },
+      { affinity: "source" },
+      { limits: { connections: 5 } },
+      { serves: "statistics" },
       { timeouts: { connectSeconds: 5, clientSeconds: 31, serverSeconds: 30 } },
       { timeouts: { connectSeconds: 5, clientSeconds: 30, serverSeconds: 31 } },
     ] as const;
     const digests = others.map((change) => digestOf(change));
     expect(new Set([digest, ...digests]).size).toBe(others.length + 1);
+    // A certificate's content goes by the runtime API.
+    const renewed = tls({ certificates: [{ ...MARK, fingerprint: "f".repeat(40) }] });
+    expect(digestOf({ tls: renewed })).toBe(digestOf({ tls: tls({}) }));
   });
 });
 

@@ -3,6 +3,7 @@ import { familyOf } from "../../../provider/haproxy/address.ts";
 import { conflictOf } from "../../../provider/haproxy/conflict.ts";
 import { mapping } from "./fixtures.ts";
 
+const TLS = { certificates: [], minVersion: "TLSv1.2", alpn: [] } as const;
 const other = (change: Parameters<typeof mapping>[0]) => mapping({ name: "other", ...change });
 
 test.each([
@@ -12,14 +13,48 @@ test.each([
   [{ hostnames: ["a.example"], pathPrefix: "/api" }, { hostnames: ["a.example"] }],
   [{ pathPrefix: "/api" }, {}],
   [{ bindAddress: "10.0.0.1" }, { bindAddress: "10.0.0.2" }],
-])("mappings stand beside each other: %j and %j", (mine, its) => {
+  [{ mode: "tcp", hostnames: ["a.example"] }, { mode: "tcp" }],
+  [
+    { mode: "tcp", hostnames: ["a.example"] },
+    { mode: "tcp", hostnames: ["b.example"] },
+  ],
+  [{ tls: TLS, hostnames: ["a.example"] }, { tls: { ...TLS, minVersion: "TLSv1.3" } }],
+] as const)("mappings stand beside each other: %j and %j", (mine, its) => {
   expect(conflictOf(mapping(mine), other(its))).toBeUndefined();
 });
 
 test.each([
   [{}, {}, 'bind *:80 has its default already: mapping "other"; give hostnames or a pathPrefix'],
-  [{ mode: "tcp" }, {}, 'bind *:80 is taken by mapping "other" (mode http); only http mappings share one'],
-  [{}, { mode: "tcp" }, 'bind *:80 is taken by mapping "other" (mode tcp); only http mappings share one'],
+  [
+    { mode: "tcp" },
+    {},
+    'bind *:80 is taken by mapping "other" (mode http); only http mappings share one, and tcp mappings told apart by hostnames',
+  ],
+  [
+    {},
+    { mode: "tcp" },
+    'bind *:80 is taken by mapping "other" (mode tcp); only http mappings share one, and tcp mappings told apart by hostnames',
+  ],
+  [
+    { mode: "tcp" },
+    { mode: "tcp" },
+    'bind *:80 is taken by mapping "other" (mode tcp); only http mappings share one, and tcp mappings told apart by hostnames',
+  ],
+  [
+    { mode: "tcp", hostnames: ["a.example"] },
+    { mode: "tcp", hostnames: ["a.example"] },
+    `a.example on bind *:80 is mapping "other"'s already`,
+  ],
+  [
+    { hostnames: ["a.example"], tls: TLS },
+    {},
+    'bind *:80 is not a TLS one by mapping "other"; all who share it have tls, or none has',
+  ],
+  [
+    { hostnames: ["a.example"], tls: TLS },
+    { tls: { ...TLS, clientCa: "-" } },
+    `bind *:80 is mapping "other"'s too; one with tls.clientCa shares none`,
+  ],
   [
     { hostnames: ["a.example", "b.example"] },
     { hostnames: ["b.example"] },

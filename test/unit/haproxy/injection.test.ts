@@ -6,7 +6,16 @@ import type { Mapping } from "../../../provider/haproxy/mapping.ts";
 import { planRuntime } from "../../../provider/haproxy/runtime.ts";
 import { checkPortMapping } from "../../../provider/port-mapping/check.ts";
 import { mappingOf } from "../../../provider/port-mapping/desired.ts";
+import { certificateOf } from "../../support/certificates.ts";
 import { mapping, server } from "./fixtures.ts";
+
+const TLS = {
+  certificates: [{ sha256: "a".repeat(64), fingerprint: "b".repeat(40) }],
+  minVersion: "TLSv1.2",
+  alpn: ["h2"],
+  clientCa: "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+} as const;
+const CERTIFICATE = certificateOf("shop");
 
 /** Text that breaks out where it can, between the harmless pieces that it hides in. */
 const nasty = fc
@@ -58,6 +67,10 @@ const fields: Readonly<Record<string, (text: string) => object>> = {
   balance: (text) => ({ balance: text }),
   clientAddress: (text) => ({ clientAddress: text }),
   httpReuse: (text) => ({ httpReuse: text }),
+  limit: (text) => ({ limits: { connections: text } }),
+  affinity: (text) => ({ affinity: text }),
+  alpn: (text) => ({ tls: { certificates: [CERTIFICATE], alpn: [text] } }),
+  minVersion: (text) => ({ tls: { certificates: [CERTIFICATE], minVersion: text } }),
   drainSeconds: (text) => ({ drainSeconds: text }),
 };
 
@@ -98,6 +111,9 @@ describe("a text of the user's", () => {
       { acceptProxyFrom: ["10.0.0.0/8 } accept"] },
       { healthCheck: { type: "http", path: "/ #", interSeconds: 2, rise: 2, fall: 3 } },
       { balance: "roundrobin\nbackend evil" as "roundrobin" },
+      { tls: { certificates: [], minVersion: "TLSv1.2\n" as "TLSv1.2", alpn: [] } },
+      { tls: { ...TLS, alpn: ["h2]\n/etc/shadow ["] } },
+      { limits: { connections: "5 }\n" as unknown as number } },
       { drainSeconds: "5s\nuser root" as unknown as number },
       { servers: [server({ name: "web1 203.0.113.9:80 #" })] },
       { servers: [server({ address: "203.0.113.9:80 #" })] },
@@ -113,6 +129,17 @@ describe("a text of the user's", () => {
     const owner = { organization: "o", project: "p", stack: "s", urn: "u", claim: "c" };
     const text = renderFragment({ owner, mapping: mapping() });
     expect(parseFragment(text)).toEqual({ owner, mapping: mapping() });
+    const rich = mapping({
+      tls: TLS,
+      redirectToHttps: true,
+      affinity: "cookie",
+      limits: { connections: 5, connectionsPerAddress: 2, requestsPerSecondPerAddress: 9 },
+      serves: "statistics",
+    });
+    const richText = renderFragment({ owner, mapping: rich });
+    expect(parseFragment(richText)).toEqual({ owner, mapping: rich });
+    expect(parseFragment(richText.replace('"h2"', '"h2]"'))).toBeUndefined();
+    expect(parseFragment(richText.replace("b".repeat(40), "../x"))).toBeUndefined();
     expect(parseFragment(text.replace('"web1"', '"web1 203.0.113.9:80 #"'))).toBeUndefined();
     expect(parseFragment(text.replace('"site"', '"site\\nbackend evil"'))).toBeUndefined();
     expect(parseFragment(text.replace('"schema":1', '"schema":2'))).toBeUndefined();

@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { checkPortMapping } from "../../../provider/port-mapping/check.ts";
 import { containsUnknown, UNKNOWN } from "../../../provider/resource/unknown.ts";
+import { certificateOf } from "../../support/certificates.ts";
 
+const SHOP = certificateOf("shop");
 const ENDPOINT = {
   name: "web.http.10.0.0.4",
   protocol: "tcp",
@@ -55,6 +57,9 @@ describe("checkPortMapping", () => {
         healthCheck: { type: "http", path: "/up", expectStatus: "200-399", interSeconds: 2, rise: 2, fall: 3 },
         drainSeconds: 30,
         timeouts: { connectSeconds: 5, clientSeconds: 30, serverSeconds: 30 },
+        redirectToHttps: false,
+        affinity: "none",
+        limits: {},
         url: "http://192.0.2.10/",
       },
     });
@@ -94,6 +99,35 @@ describe("checkPortMapping", () => {
       "2001:db8::1",
       { name: "2001:db8::7:80", address: "2001:db8::7", hostPort: 80, weight: 100, state: "ready" },
     ]);
+  });
+
+  test("fills in the defaults of tls, and knows its url", () => {
+    const of = (change: object) => checkPortMapping(undefined, { ...GIVEN, tls: { certificates: [SHOP] }, ...change });
+    expect(of({ bindPort: 443 }).inputs).toMatchObject({
+      url: "https://192.0.2.10/",
+      tls: { certificates: [SHOP], minVersion: "TLSv1.2", alpn: ["h2", "http/1.1"] },
+    });
+    expect(of({}).inputs.url).toBe("https://192.0.2.10:80/");
+    expect(of({ mode: "tcp" }).inputs.tls?.alpn).toEqual([]);
+  });
+
+  test("needs no backends for a redirect, and binds the proxy's own page to the loopback", () => {
+    const redirect = checkPortMapping(undefined, { ...GIVEN, backends: undefined, redirectToHttps: true });
+    expect([redirect.failures, redirect.inputs.backends]).toEqual([[], []]);
+    const page = { ...GIVEN, mode: undefined, bindPort: 8404, backends: "statistics" };
+    expect(checkPortMapping(undefined, page)).toMatchObject({
+      failures: [],
+      inputs: { mode: "http", bindAddress: "127.0.0.1", url: "http://127.0.0.1:8404/" },
+    });
+  });
+
+  test("shows nothing of a key in a message", () => {
+    const { failures } = checkPortMapping(undefined, {
+      ...GIVEN,
+      tls: { certificates: [{ certificate: 7, privateKey: "hidden" }, "hidden"], hidden: "hidden" },
+    });
+    expect(failures).toHaveLength(4);
+    expect(failures.map(({ reason }) => reason).join()).not.toContain("hidden");
   });
 
   test("decides the name once", () => {
@@ -148,15 +182,61 @@ describe("checkPortMapping", () => {
     [{ bindPort: undefined }, "bindPort", "is missing"],
     [{ mode: "udp" }, "mode", '"udp" needs engine "nftables", which is not in this version'],
     [{ engine: "nftables" }, "engine", '"nftables" is not in this version'],
-    [{ tls: { certificates: [] } }, "tls", "is not in this version"],
+    [{ tls: { certificates: [] } }, "tls.certificates", "is empty"],
+    [
+      { tls: { certificates: [{ ...SHOP, privateKey: certificateOf("wiki").privateKey }] } },
+      "tls.certificates[0].privateKey",
+      "does not belong to the certificate",
+    ],
+    [
+      { tls: { certificates: [SHOP, { ...SHOP, privateKey: "secret" }] } },
+      "tls.certificates[1].privateKey",
+      "is no private key in PEM",
+    ],
+    [
+      { tls: { certificates: [{ ...SHOP, privateKey: "-----BEGIN ENCRYPTED PRIVATE KEY-----" }] } },
+      "tls.certificates[0].privateKey",
+      "is encrypted; give it decrypted",
+    ],
+    [
+      { tls: { certificates: [{ ...SHOP, certificate: "secret" }] } },
+      "tls.certificates[0].certificate",
+      "is no certificate in PEM",
+    ],
+    [
+      { tls: { certificates: [SHOP], minVersion: "TLSv1.1" } },
+      "tls.minVersion",
+      '"TLSv1.1" is none of "TLSv1.2", "TLSv1.3"',
+    ],
+    [{ tls: { certificates: [SHOP], alpn: ["h3"] } }, "tls.alpn[0]", '"h3" is none of "h2", "http/1.1"'],
+    [{ tls: { certificates: [SHOP], clientCa: "me" } }, "tls.clientCa", "is no certificate in PEM"],
+    [{ tls: { certificates: [SHOP], ciphers: "x" } }, "tls.ciphers", "is not known here"],
+    [
+      { tls: { certificates: [SHOP] }, redirectToHttps: true },
+      "redirectToHttps",
+      "there is nothing to redirect with tls; make a mapping of the plain port",
+    ],
+    [
+      { tls: { certificates: [SHOP] }, mode: "tcp", hostnames: ["a.example"] },
+      "hostnames",
+      'with tls needs mode "http"; without, tcp goes by SNI',
+    ],
+    [{ limits: { connections: 0 } }, "limits.connections", "0 is no limit; 1 to 1000000"],
+    [
+      { mode: "tcp", limits: { requestsPerSecondPerAddress: 5 } },
+      "limits.requestsPerSecondPerAddress",
+      'needs mode "http"',
+    ],
+    [{ mode: "tcp", affinity: "cookie" }, "affinity", 'needs mode "http"'],
+    [{ mode: "tcp", redirectToHttps: true }, "redirectToHttps", 'needs mode "http"'],
+    [{ mode: "tcp", backends: "statistics" }, "mode", 'backends "statistics" needs mode "http"'],
     [
       { weights: "load", backends: [{ address: "10.0.0.5", hostPort: 80 }] },
       "weights",
       '"load" asks the hosts of jailed services, and no backend is an endpoint of one',
     ],
-    [{ affinity: "cookie" }, "affinity", '"cookie" is not in this version'],
+    [{ affinity: "best" }, "affinity", '"best" is none of "none", "cookie", "source"'],
     [{ virtualAddress: {} }, "virtualAddress", "is not in this version"],
-    [{ mode: "tcp", hostnames: ["a.example"] }, "hostnames", 'needs mode "http"'],
     [{ mode: "tcp", clientAddress: "forwarded" }, "clientAddress", 'needs mode "http"'],
     [
       { backends: [{ ...ENDPOINT, protocol: "udp" }] },
@@ -199,11 +279,22 @@ describe("checkPortMapping", () => {
       "healthCheck",
       "drainSeconds",
       "timeouts",
+      "tls",
+      "redirectToHttps",
+      "affinity",
+      "limits",
       "connection",
       "address",
       "adopt",
     ])
       expect(checkPortMapping(undefined, { ...GIVEN, [key]: UNKNOWN }).failures).toEqual([]);
+    for (const tls of [
+      { certificates: UNKNOWN },
+      { certificates: [UNKNOWN], minVersion: UNKNOWN, alpn: UNKNOWN, clientCa: UNKNOWN },
+      { certificates: [{ certificate: UNKNOWN, privateKey: UNKNOWN }] },
+      { certificates: [{ ...SHOP, privateKey: UNKNOWN }], alpn: [UNKNOWN] },
+    ])
+      expect(checkPortMapping(undefined, { ...GIVEN, tls }).failures).toEqual([]);
     for (const backends of [
       [UNKNOWN],
       [ENDPOINT, UNKNOWN],
