@@ -3,6 +3,7 @@ import { loadavg } from "node:os";
 import { progress } from "../dev/progress.ts";
 import { memorySection } from "./engine/memory-section.ts";
 import { engineSection } from "./engine/section.ts";
+import { fleetSection } from "./fleet/section.ts";
 import { jailSection } from "./jail/section.ts";
 import { paperSection } from "./paper/section.ts";
 import { parallelSection } from "./parallel/section.ts";
@@ -18,6 +19,7 @@ const SECTIONS: Readonly<Record<string, (site: Site) => Promise<Report>>> = {
   jail: jailSection,
   paper: paperSection,
   parallel: parallelSection,
+  fleet: fleetSection,
   throughput: throughputSection,
 };
 

@@ -1,3 +1,4 @@
+import "./run-time.ts";
 import { place } from "../../provider/fleet/placement.ts";
 import { dependenciesOf, rolloutOrder, wavesOf } from "../../provider/fleet/waves.ts";
 import type { JailedServiceInputs } from "../../provider/jailed-service/inputs.ts";

@@ -6,14 +6,14 @@ import { judgeCreate, judgeUpdate, mayDelete } from "../ownership/ownership.ts";
 import { otherSlot } from "../ports/network.ts";
 import { type Call, type ResourceKind, Unfinished } from "../resource/kind.ts";
 import { dataWithoutVolume } from "./data-directories.ts";
-import { slotDesired } from "./desired.ts";
 import { diffJailedService } from "./fields.ts";
-import { findingsOf, hasTraces, servingSlot } from "./findings.ts";
+import { hasTraces, servingSlot } from "./findings.ts";
 import { type GateInputs, passGate } from "./gate.ts";
 import { checkJailedService, type JailedServiceInputs, type JailedServiceOutputs } from "./inputs.ts";
 import { unitName, VOLUMES } from "./names.ts";
 import { observeService } from "./observe.ts";
 import type { Observed } from "./observed.ts";
+import { driftOf, outputsOf } from "./outputs.ts";
 import { isOnTrial, planCleanup, planRemoval, planReturn, planService } from "./plan.ts";
 import { expectOwner, markStep, servicePlan, userStep } from "./steps.ts";
 import { networkNumber, problemOf, surroundingsOf } from "./surroundings.ts";
@@ -207,43 +207,6 @@ function checkMachine(call: Call, observed: Observed, state: State | undefined):
   if (state?.hostId && state.hostId !== hostId && observed.found.state === "nothing") return;
   if (state?.hostId && state.hostId !== hostId)
     throw new HostError("foreign", call.host.label, "this is another machine than the one in the state");
-}
-
-function driftOf(call: Call, inputs: JailedServiceInputs, observed: Observed): readonly string[] {
-  const { found } = observed;
-  const mark = found.state === "owned" ? [] : [`the mark of service ${inputs.serviceName} is gone`];
-  const problem = problemOf(inputs, observed);
-  if (problem) return [...mark, problem.text];
-  if (!observed.user) return [...mark, "its user is gone"];
-  const around = surroundingsOf(call.host.label, inputs, observed);
-  const slot = servingSlot(observed);
-  const findings = findingsOf(inputs, around, observed, slot && slotDesired(inputs, around, slot));
-  return [...mark, ...new Set(findings.map(({ text }) => text))];
-}
-
-function outputsOf(
-  inputs: JailedServiceInputs,
-  observed: Observed,
-  claim: string,
-  drift: readonly string[],
-  state: State | undefined,
-): JailedServiceOutputs {
-  const slot = servingSlot(observed);
-  const runs = slot && observed.slots[slot];
-  const nofile = inputs.limits?.limitNOFILE ?? observed.launch?.limitNOFILE;
-  const isClipped = nofile !== undefined && runs?.proof?.nofile !== undefined && runs.proof.nofile < nofile;
-  const known = observed.notEnforced ?? state?.exposure?.notEnforced.filter((name) => name !== "LimitNOFILE") ?? [];
-  const score = runs?.exposure ?? state?.exposure?.score ?? 10;
-  return {
-    generation: runs?.generation ?? observed.serving?.generation ?? "",
-    unitName: slot ? unitName(inputs.serviceName, slot) : "",
-    exposure: { score, notEnforced: [...known, ...(isClipped ? ["LimitNOFILE"] : [])] },
-    uid: observed.user?.uid ?? 0,
-    hostId: hostIdOf(observed.machine.machineId),
-    claim,
-    drift,
-    unfinished: false,
-  };
 }
 
 function observe(call: Call, inputs: JailedServiceInputs): Promise<Observed> {

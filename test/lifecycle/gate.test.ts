@@ -6,6 +6,7 @@ import type { JailedServiceInputs, JailedServiceOutputs } from "../../provider/j
 import { jailedServiceKind } from "../../provider/jailed-service/lifecycle.ts";
 import { portReservationKind } from "../../provider/port-reservation/lifecycle.ts";
 import { type Call, Unfinished } from "../../provider/resource/kind.ts";
+import { UNKNOWN } from "../../provider/resource/unknown.ts";
 import { createFakeServiceHost, serviceSnapshot } from "../support/fake-service.ts";
 
 const ONE = "1111111111111111";
@@ -89,6 +90,15 @@ describe("a gate", () => {
     expect(
       [...fake.state.units].filter(([name, unit]) => /@[ab]\.service$/.test(name) && unit.activeState === "active"),
     ).toHaveLength(1);
+  });
+
+  test("may be unknown as a whole or in part, in a preview", async () => {
+    const { inputs, state } = await site([]);
+    for (const gate of [UNKNOWN, { url: UNKNOWN }, { url: "http://192.0.2.9/", samples: UNKNOWN, maxFailures: 3 }]) {
+      const checked = jailedServiceKind.check(state, { ...inputs({}), gate });
+      expect(checked.failures).toEqual([]);
+      expect(jailedServiceKind.diff(state, checked.inputs)).toMatchObject({ changes: true, replaces: [] });
+    }
   });
 
   test("is checked with its path, and its URL is never shown", () => {

@@ -290,6 +290,7 @@ describe("laws", () => {
       limits: {},
       hardening: {},
       healthCheck: {},
+      gate: { url: "http://192.0.2.9/" },
       execStart: ["/x"],
       connects: {},
       credentials: {},
