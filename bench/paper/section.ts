@@ -105,6 +105,7 @@ function report(all: readonly Figures[]): Report {
           "bytes",
           "executables",
           "setid files",
+          "source packages to watch",
           "starts and answers",
           "attempts by hand",
         ],
