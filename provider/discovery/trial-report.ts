@@ -88,6 +88,7 @@ const kindWords: Readonly<Record<Repair["how"], string>> = {
   carry: "carrying",
   writable: "making writable",
   user: "with the user",
+  type: "starting it by Type",
 };
 const shown = 12;
 

@@ -90,6 +90,25 @@ test("a user that the daemon missed by name is put into its passwd, once, and no
   expect(plan({ ...failing(), problem: undefined, said } as Trial)).toEqual([]);
 });
 
+test("a daemon that serves while its start does not end is started by Type=exec, unless it is so already", () => {
+  const trial = parseTrial("code\t4\nstays\tyes\nalive\tyes\nsaid\tits start does not end\n", []);
+  const repairs = (type: Launch["type"]) =>
+    planRepairs({ trial, inventory, launch: { ...launch, type }, exclude: [], known: [], round: 1 });
+  expect(repairs("forking").map(({ path, how }) => `${how} ${path}`)).toEqual(["type exec"]);
+  expect(describeRound(repairs("notify"), 1)).toBe("repair round 1: starting it by Type exec");
+  expect(repairs("exec")).toEqual([]);
+  expect(
+    planRepairs({
+      trial: { ...trial, stays: undefined } as Trial,
+      inventory,
+      launch: { ...launch, type: "forking" },
+      exclude: [],
+      known: [],
+      round: 1,
+    }),
+  ).toEqual([]);
+});
+
 test("a daemon that does not run without writing beside its configuration gets that directory, and never all of /etc", () => {
   const failed = [
     { error: "EROFS", how: "mkdir", path: "/etc/app/learnt" },
