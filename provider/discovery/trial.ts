@@ -83,7 +83,9 @@ export function parseTrial(output: string, tracedProbes: readonly string[]): Tri
 /** What it listens on that is the same at each start: a port drawn by the kernel is not. */
 export function steadyListens(launch: Launch): readonly string[] {
   return launch.listens.flatMap(({ protocol, jailPort, path }) => {
-    if (protocol === "unix") return path === undefined ? [] : [`unix ${path}`];
+    // What systemd opened outside has another path in the kernel's list, and is there before the daemon is.
+    const passed = (launch.sockets ?? []).some(({ listens }) => listens.some(({ address }) => address === path));
+    if (protocol === "unix") return path === undefined || passed ? [] : [`unix ${path}`];
     return jailPort === undefined || jailPort >= firstDrawnPort ? [] : [`${protocol} ${jailPort}`];
   });
 }

@@ -14,7 +14,7 @@ step_trial_jail() {
   [ -d "$build/root/usr" ] || die 4 "the build root is gone"
   remove_trial_unit "${build##*/}"
   refuse_symlinks "$build/trial"
-  rm -rf --one-file-system -- "$build/trial-data" "$build/trial-parts" "$build/trial-trace" "$build/trial-log"
+  rm -rf --one-file-system -- "$build/trial-data" "$build/trial-parts" "$build/trial-trace" "$build/trial-log" "$build/trial-sockets"
   mkdir -p -- "$build/trial-data" "$build/trial-parts" "$build/trial-trace/lib" "$build/trial-log"
   perl -e "$(trial_parts_source)" "$build/trial-parts" <"$CONTENT"
   # shellcheck disable=SC2154 # it is in step-trace.sh
@@ -32,9 +32,14 @@ step_trial_jail() {
   mkdir -p /run/systemd/system
   cp -- "$build/trial-parts/unit" "/run/systemd/system/$trial_name"
   chmod 0644 "/run/systemd/system/$trial_name"
+  for trial_socket in "$build/trial-parts"/socket*; do
+    [ -e "$trial_socket" ] || continue
+    cp -- "$trial_socket" "/run/systemd/system/pulumi-jail-trial-${build##*/}.${trial_socket##*/socket}.socket"
+    chmod 0644 "/run/systemd/system/pulumi-jail-trial-${build##*/}.${trial_socket##*/socket}.socket"
+  done
   # A unit that PID 1 does not know yet needs no daemon-reload, which is the slowest part; one of a killed run may be known.
-  case $(systemctl show --property=NeedDaemonReload --value -- "$trial_name") in
-    yes) with_host_lock systemctl daemon-reload ;;
+  case $(systemctl show --property=NeedDaemonReload --value -- "$trial_name" "pulumi-jail-trial-${build##*/}.*.socket") in
+    *yes*) with_host_lock systemctl daemon-reload ;;
   esac
   trial_code=0
   perl -e "$(trial_run_source)$(trace_look_source)" "$trial_name" "$trial_unit" "$build/trial-parts" "$@" \
@@ -83,6 +88,7 @@ remove_trial_unit() {
   tried=pulumi-jail-trial-$1.service
   [ -e "/run/systemd/system/$tried" ] || return 0
   systemctl kill --signal=KILL --kill-who=all "$tried" 2>/dev/null || true
+  remove_socket_units "${tried%.service}"
   timeout 20 systemctl stop "$tried" 2>/dev/null || true
   systemctl reset-failed "$tried" 2>/dev/null || true
   rm -f -- "/run/systemd/system/$tried"

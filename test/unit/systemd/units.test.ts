@@ -304,3 +304,11 @@ test("a unit's own patience is kept where it is longer, and never cut short", ()
     "TimeoutStopSec=30",
   ]);
 });
+
+test("a daemon that is handed its sockets is started after them and never without", () => {
+  const text = renderJailedUnit({ ...unit, sockets: ["jailed-web@a-1.socket", "jailed-web@a-2.socket"] });
+  for (const name of ["jailed-web@a-1.socket", "jailed-web@a-2.socket"]) {
+    for (const key of ["Requires", "After", "Sockets"]) expect(text).toContain(`\n${key}=${name}\n`);
+  }
+  expect(renderJailedUnit(unit)).not.toContain("socket");
+});
