@@ -196,7 +196,7 @@ test("a plan that takes longer than its deadline is ended on the host, and what 
   const begin = performance.now();
   const error = await errorOf(host.apply(plan([slow.step], { deadlineSeconds: 2 })));
   expect(error).toMatchObject({ kind: "timeout", stepIndex: 0 });
-  expect(performance.now() - begin).toBeLessThan(10_000);
+  expect(performance.now() - begin).toBeLessThan(30_000);
   await shell(web1, "systemctl stop test-late.service");
   await host.apply(plan([removeFile("/var/tmp/none")]));
 });

@@ -115,7 +115,7 @@ describe.skipIf(reason !== undefined && process.env["CI"] !== "true")("test host
     const boot = await bootOf(a);
     const started = performance.now();
     const again = await bootHosts({ run: RUN, hosts: ["a", "b"] });
-    expect(performance.now() - started).toBeLessThan(3_000);
+    expect(performance.now() - started).toBeLessThan(15_000);
     expect(await bootOf(again.host("a"))).toBe(boot);
     expect(findHosts(RUN)?.hosts.map((host) => host.address)).toEqual([a.address, b.address]);
     expect(() => again.host("c")).toThrow("has no host c, only a, b");

@@ -153,7 +153,11 @@ edge_failures() {
   printf '%s\n' "${edge_answer:-${edge_failed:-0}}"
 }
 
+# A proxy that hangs serves nobody: there is nothing to drain, and TimeoutStopSec= would be time without a service.
 edge_start() {
+  if systemctl --quiet is-active -- "$EDGE_UNIT" && ! echo 'show info' | edge_talk "$EDGE_RUN/admin.sock" 5 >/dev/null 2>&1; then
+    systemctl kill --signal=KILL -- "$EDGE_UNIT" 2>/dev/null || true
+  fi
   systemctl reset-failed -- "$EDGE_UNIT" 2>/dev/null || true
   systemctl restart -- "$EDGE_UNIT"
 }
