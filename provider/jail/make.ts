@@ -53,7 +53,9 @@ export async function make(face: DiscoveryFace, call: Call, inputs: JailInputs, 
       return makeFromPackages(face, call, inputs, seen, decision.digest);
     case "last": {
       const { manifest, digest } = decision;
-      return { making: { make: "build", manifest, from: digest }, contents: describeContents(manifest) };
+      // What differs in a tree may be lacking in the store as well.
+      const known = observed.findings.length === 0 ? observed.manifest : undefined;
+      return { making: { make: "build", manifest, from: digest, known }, contents: describeContents(manifest) };
     }
     case "manifest": {
       const manifest = await readManifest(call, desired, decision.digest);
@@ -62,7 +64,12 @@ export async function make(face: DiscoveryFace, call: Call, inputs: JailInputs, 
     }
     case "sibling": {
       const { manifest, tree } = decision;
-      return { making: { make: "build", manifest, from: tree }, contents: describeContents(manifest), sibling: true };
+      const known = observed.sibling?.manifest;
+      return {
+        making: { make: "build", manifest, from: tree, known },
+        contents: describeContents(manifest),
+        sibling: true,
+      };
     }
     case "lock":
       return {
