@@ -52,7 +52,15 @@ export interface Launch {
 export type Loosening = (typeof loosenings)[number];
 
 /** All there are, the least dangerous first. */
-export const loosenings = ["own-identity", "groups", "netlink", "resources", "proc", "write-execute"] as const;
+export const loosenings = [
+  "own-identity",
+  "groups",
+  "owners",
+  "netlink",
+  "resources",
+  "proc",
+  "write-execute",
+] as const;
 
 export interface LaunchUser {
   readonly name: string;

@@ -8,6 +8,8 @@ const added: Readonly<Record<Loosening, Readonly<Record<string, string>>>> = {
   // The call is answered with success and never reaches the kernel, which would ask for a capability. Nobody has groups but
   // the service's own, in the jail and before the call. After @setuid, which allows it: later lines win (systemd.exec(5)).
   groups: { SystemCallFilter: "~setgroups:0" },
+  // As with groups: whatever a jail's daemon makes has its one owner, so giving a file to another changes nothing, either.
+  owners: { SystemCallFilter: "~@chown:0" },
   // To list interfaces and routes, of the jail's own network namespace.
   netlink: { RestrictAddressFamilies: "AF_NETLINK" },
   // Priorities and limits of its own processes; to raise them takes a capability.

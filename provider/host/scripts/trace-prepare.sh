@@ -19,7 +19,7 @@ my ($prefix, $instance, $suffix) = $unit =~ /^([^@]+)(?:\@(.*))?(\.[a-z]+)$/ or 
 my @names = ($unit, defined $instance ? "$prefix\@$suffix" : ());
 my @path = map { "$_/systemd/system" } "/etc", "/run", "/usr/local/lib", "/usr/lib", "/lib";
 my ($fragment) = grep { -f } map { my $name = $_; map { "$_/$name" } @path } @names;
-$fragment //= generated() // fail("the packages bring no unit $unit");
+$fragment //= generated() // fail("the packages bring no unit $unit" . brought());
 my %dropins;
 for my $directory (reverse @path) {
   for my $name ("service", @names) {
@@ -214,6 +214,16 @@ sub told {
   my %words = ("%" => "%", t => "/run", S => "/var/lib", C => "/var/cache", L => "/var/log", E => "/etc", T => "/tmp",
     V => "/var/tmp", h => "/root", u => "root", U => "0", g => "root", G => "0", s => "/bin/sh");
   return $_[0] =~ s/%(.)/$words{$1} \/\/ "%$1"/ger;
+}
+
+# What was installed just now brings these.
+sub brought {
+  my @lists = grep { -M $_ < 0.003 } glob "/var/lib/dpkg/info/*.list";
+  my %units = map { m{^(?:/usr)?/lib/systemd/system/([^/\s]+\.service)$} ? ($1 => 1) : () } map { read_lines($_) } @lists;
+  my @units = sort keys %units;
+  my $more = @units - 10;
+  splice @units, 10, $more, "$more more" if $more > 0;
+  return @units ? "; there are " . join(", ", @units) : "; they bring none at all";
 }
 
 sub is_true { return ($_[0] // "") =~ /^(1|yes|y|true|t|on)$/i }

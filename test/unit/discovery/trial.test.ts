@@ -90,6 +90,28 @@ test("a user that the daemon missed by name is put into its passwd, once, and no
   expect(plan({ ...failing(), problem: undefined, said } as Trial)).toEqual([]);
 });
 
+test("a daemon that says that it insists on root is not told to ask for more packages", () => {
+  const failure = (said: string) =>
+    describeFailure({
+      unit: "app.service",
+      spec: specOf("app.service"),
+      trial: { ...failing(), said: [said] },
+      rounds: [],
+      vain: [],
+      inventory,
+    });
+  for (const said of ["app: must be run as root", "/var/spool/app is not owned by uid 0", "need root privileges"])
+    expect(failure(said)).toContain("insists on being root");
+  expect(failure("cannot open the root of all documents")).toContain("a package that it lacks");
+});
+
+test("what access(2) was asked about in vain is not called unreadable", () => {
+  const failed = ["open", "access", "faccessat2"].map(
+    (how) => ({ error: "EACCES", how, path: `/usr/lib/${how}`, canonical: `/usr/lib/${how}` }) as const,
+  );
+  expect(unreadableIn({ ...failing(), failed })).toEqual(["/usr/lib/open"]);
+});
+
 test("a daemon that serves while its start does not end is started by Type=exec, unless it is so already", () => {
   const trial = parseTrial("code\t4\nstays\tyes\nalive\tyes\nsaid\tits start does not end\n", []);
   const repairs = (type: Launch["type"]) =>

@@ -128,6 +128,7 @@ test("a program that compiles as it runs keeps its writable code, and nothing el
 test.each([
   ["own-identity", ["SystemCallFilter=@setuid @chown"]],
   ["groups", ["SystemCallFilter=~setgroups:0"]],
+  ["owners", ["SystemCallFilter=~@chown:0"]],
   ["netlink", ["RestrictAddressFamilies=AF_NETLINK"]],
   ["resources", ["SystemCallFilter=@resources"]],
   ["proc", ["ProcSubset=all"]],
