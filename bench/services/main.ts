@@ -4,14 +4,13 @@ import { loadavg } from "node:os";
 import { bootHosts, findHosts, type TestHost, type TestHosts } from "../../dev/hosts/index.ts";
 import { progress } from "../../dev/progress.ts";
 import { publishReport } from "../publish.ts";
+import { untilDone } from "../until-done.ts";
 import { type PackagedService, services } from "./list.ts";
 import { type Measured, measureService } from "./measure.ts";
 import { isGood, servicesReport } from "./report.ts";
 
 /** So many rows at a time; more would only wait for each other. */
 const HOSTS = ["one", "two", "three"] as const;
-
-const LONGEST_MS = 60 * 60_000;
 
 async function main(words: readonly string[]): Promise<number> {
   const [loadBefore = 0] = loadavg();
@@ -22,30 +21,21 @@ async function main(words: readonly string[]): Promise<number> {
   }
   const chosen = services.filter(({ name }) => words.length === 0 || words.includes(name));
   const run = `services-${process.pid}`;
-  let closing: Promise<void> | undefined;
-  const close = (): Promise<void> => (closing ??= clear(run));
-  const giveUp = (reason: string) => () => {
-    progress(`${reason}: taking the hosts away`);
-    void close().finally(() => process.exit(1));
-  };
-  process.once("SIGINT", giveUp("interrupted"));
-  process.once("SIGTERM", giveUp("ended"));
-  const timer = setTimeout(giveUp(`not done after ${LONGEST_MS / 60_000} minutes`), LONGEST_MS);
-  try {
-    const names = HOSTS.slice(0, chosen.length);
-    // What was measured is written after each row, so that a run that is cut short leaves it. A part of the rows is a look
-    // at them, not the table.
-    const all = words.length === 0;
-    const publish = (measured: readonly Measured[]): string =>
-      publishReport("services", servicesReport(measured), "npm run bench:services", loadBefore);
-    const hosts = await bootHosts({ run, hosts: names, progress });
-    const measured = await measureAll(chosen, hosts, all ? publish : () => {});
-    console.log(all ? publish(measured) : show(measured));
-    return measured.every(isGood) ? 0 : 1;
-  } finally {
-    clearTimeout(timer);
-    await close();
-  }
+  return untilDone(
+    () => clear(run),
+    async () => {
+      const names = HOSTS.slice(0, chosen.length);
+      // What was measured is written after each row, so that a run that is cut short leaves it. A part of the rows is a look
+      // at them, not the table.
+      const all = words.length === 0;
+      const publish = (measured: readonly Measured[]): string =>
+        publishReport("services", servicesReport(measured), "npm run bench:services", loadBefore);
+      const hosts = await bootHosts({ run, hosts: names, progress });
+      const measured = await measureAll(chosen, hosts, all ? publish : () => {});
+      console.log(all ? publish(measured) : show(measured));
+      return measured.every(isGood) ? 0 : 1;
+    },
+  );
 }
 
 /** Apache alone at first, as its times are the others' measure; then a row per host. */

@@ -48,7 +48,6 @@ async function converge(
   state: State | undefined,
 ): Promise<JailedServiceOutputs> {
   const before = await observe(call, inputs);
-  checkMachine(call, before, state);
   const owner = judge(call, inputs, before, state);
   const problem = problemOf(inputs, before);
   if (problem) throw new HostError(problem.kind, call.host.label, problem.text);
@@ -146,14 +145,6 @@ function judge(call: Call, inputs: JailedServiceInputs, observed: Observed, stat
   if (verdict.verdict === "refuse")
     throw new HostError("foreign", call.host.label, `the service ${inputs.serviceName}: ${verdict.reason}`);
   return { ...mine, claim: verdict.claim };
-}
-
-/** One host key on two machines is an error, never a second copy. */
-function checkMachine(call: Call, observed: Observed, state: State | undefined): void {
-  const hostId = hostIdOf(observed.machine.machineId);
-  if (state?.hostId && state.hostId !== hostId && observed.found.state === "nothing") return;
-  if (state?.hostId && state.hostId !== hostId)
-    throw new HostError("foreign", call.host.label, "this is another machine than the one in the state");
 }
 
 function driftOf(call: Call, inputs: JailedServiceInputs, observed: Observed): readonly string[] {
