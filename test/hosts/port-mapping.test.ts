@@ -100,6 +100,30 @@ describe("changes under load", () => {
     await control.stop();
   });
 
+  test("of the proxy's own jail fail none either: the new one takes over from the old one's process", async () => {
+    const [unit, jails] = [
+      "/etc/systemd/system/pulumi-jail-edge.service",
+      "/var/lib/pulumi-jail/edge/haproxy/generations",
+    ];
+    const older = "aaaaaaaaaaaaaaaa";
+    const move = `cd ${jails}; cp -al [0-9a-f]*[0-9a-f] ${older}; cp -p ${unit} /root/; sed -i 's,/[0-9a-f]*$,/${older},' ${unit}`;
+    const back = `mv /root/pulumi-jail-edge.service ${unit}; systemctl daemon-reload`;
+    const restart = "systemctl daemon-reload; systemctl restart pulumi-jail-edge.service";
+    await shell(edge, `${move.replace("s,/", "/^RootDirectory=/s,/")}; ${restart}; ${back}`);
+    expect((await read(state))?.drift).toEqual(["HAProxy runs outside of its jail"]);
+    const load = startLoad(state.url, 8);
+    state = await up({}, state);
+    expect(state.lastChange.by).toBe("start");
+    state = await up({ balance: "random" }, state);
+    state = await up({}, state);
+    const { answered, failed, errors } = await load.stop();
+    expect({ failed, errors }).toEqual({ failed: 0, errors: {} });
+    expect(answered).toBeGreaterThan(1000);
+    expect((await read(state))?.drift).toEqual([]);
+    await until(async () => !(await shell(edge, "systemctl list-units 'pulumi-jail-*'")).includes("interim"));
+    await shell(edge, `rm -r ${jails}/${older}`);
+  });
+
   test("that would leave no healthy server are not made", async () => {
     const dead = { name: "dead", address: site.host("web1").address, hostPort: 9 };
     const timed = { healthCheck: { interSeconds: 1, rise: 1 }, timeouts: { connectSeconds: 1 } };
