@@ -46,7 +46,7 @@ export async function make(face: DiscoveryFace, call: Call, inputs: JailInputs, 
   const decision = decideGeneration(desired, observed, face.openedAtStart);
   switch (decision.from) {
     case "nowhere":
-      throw new Error(`jail ${desired.jailName}: ${decision.because}`);
+      throw new Error(`${call.host.label}: jail ${desired.jailName}: ${decision.because}`);
     case "kept":
       return makeKept(call, seen, decision);
     case "packages":
