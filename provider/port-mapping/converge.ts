@@ -43,16 +43,16 @@ export async function converge(
       { declared, renamedFrom: ownRename(renamedFrom, seen, state), digest: jail.digest },
       seen.edge,
     );
-    const isStart = change.by === "start";
+    const moves = change.by === "start" && seen.edge.outOfJail.length > 0;
     // What ran in an older jail has left it by then.
-    const prune = isStart ? [pruneStep(EDGE_JAIL_BASE, jail.digest, 1)] : [];
+    const prune = moves ? [pruneStep(EDGE_JAIL_BASE, jail.digest, 1)] : [];
     const steps = [...edgeSteps, ...change.steps, ...prune];
     if (steps.length === 0) return outputsOf(claim, seen, lastChange);
     if (applied > 5) throw unfinished(declared, seen, lastChange, ["the edge does not become as declared"]);
     try {
       const plan = {
         // Who builds the edge or mends it keeps others from doing the same; else only this mapping is locked.
-        lock: edgeSteps.length > 0 || isStart ? "edge" : `mapping/${mapping.name}`,
+        lock: edgeSteps.length > 0 || moves ? "edge" : `mapping/${mapping.name}`,
         urn: call.owner.urn,
         deadlineSeconds: call.deadlineSeconds,
         steps,
