@@ -1,3 +1,4 @@
+// Above 250 lines: one service lives through all of this, from its first start to its removal.
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { diffFingerprints, type Fingerprint } from "../../dev/hosts/index.ts";

@@ -1,3 +1,4 @@
+// Above 250 lines: one edge lives through all of this, and each of its states is what the next part begins with.
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { bootHosts, diffFingerprints, type Fingerprint, type TestHost, type TestHosts } from "../../dev/hosts/index.ts";

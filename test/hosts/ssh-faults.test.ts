@@ -1,3 +1,4 @@
+// Above 250 lines: all of it is one pair of hosts and what can go wrong on the way to them.
 import { spawn } from "node:child_process";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { TestHost, TestHosts } from "../../dev/hosts/index.ts";
