@@ -64,7 +64,8 @@ export function renderTrialUnit(unit: string, id: string, launch: Launch, mode: 
     user: `${TRIAL_UID}`,
     uid: TRIAL_UID,
     gid: TRIAL_UID,
-    launch: { ...launch, reloadSignal: undefined },
+    // One that complained of nothing where it was traced may have something to say here.
+    launch: { ...launch, reloadSignal: undefined, syslog: true },
     // strace can't set argv[0]: a program that goes by another name is not looked at, only tried.
     execStart: launch.argv0 === undefined ? [...tracer, ...launch.argv] : undefined,
     environment: {},

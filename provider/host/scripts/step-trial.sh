@@ -172,7 +172,7 @@ print line(@{$facts{$_}}) for sort keys %facts;
 # systemd's own words tell less than the result does.
 @said = grep { !/^(Job for |See "systemctl|(Starting|Started|Stopped|Failed to start) |\S+: (Main|Control|Unit) process|\S+: Failed with)/ } @said;
 chomp(@said), print map { line("said", $_) } @said;
-if ($code && open my $logs, "-|", "find", "-P", glob("$build/trial-data/*/"), qw(-type f -newer), "$build/trial-parts/unit", qw(-size -1024k -name *.log)) {
+if ($code && open my $logs, "-|", "find", "-P", glob("$build/trial-data/*/"), qw(-type f -newer), "$build/trial-parts/unit", qw(-size -1024k ( -name *.log -o -name *_log ))) {
   chomp(my @logs = <$logs>);
   for my $log (@logs) {
     my @lines = lines_of($log);
