@@ -79,6 +79,8 @@ export function renderTrialUnit(unit: string, id: string, launch: Launch, mode: 
       { hostPath: `${directory}/trial-log`, jailPath: "/.trace-log", readOnly: false },
       { hostPath: `${directory}/trial-trace`, jailPath: "/.trace", readOnly: true },
       ...socketBinds(socketPlaces(id, launch)),
+      // By which sd_journal_send(3) tells; the other one is for syslog(3).
+      { hostPath: "/run/systemd/journal/socket", jailPath: "/run/systemd/journal/socket", readOnly: true },
     ],
     sockets: (launch.sockets ?? []).map((_, index) => trialSocket(id, index)),
     ...trialNetwork(id),

@@ -153,7 +153,9 @@ function missedUsers(trial: Trial, inventory: Inventory, launch: Launch): readon
   const lines = trial.said.filter((line) => /user|group|uid|gid|passwd/i.test(line));
   const words = new Set(lines.flatMap((line) => line.split(/[^A-Za-z0-9_-]+/)));
   const known = new Set(["root", ...launch.users.flatMap(({ name, group }) => [name, group])]);
-  return inventory.users.map(({ name }) => name).filter((name) => words.has(name) && !known.has(name));
+  // A group that has no user of its name gets one, as all names mean the service's own uid and gid.
+  const names = [...inventory.users, ...inventory.groups].map(({ name }) => name);
+  return [...new Set(names)].filter((name) => words.has(name) && !known.has(name));
 }
 
 /**

@@ -45,6 +45,7 @@ const inventory = parseInventory(
     "U\tdaemon\t1\tdaemon\t/usr/sbin",
     "U\troot\t0\troot\t/root",
     "U\tuucp\t10\tuucp\t/var/spool/uucp",
+    "G\tlpadmin\t120\t",
   ].join("\n"),
 );
 
@@ -80,6 +81,11 @@ function failing(...calls: readonly (readonly [string, string, string?])[]): Tri
 function plan(trial: Trial, exclude: readonly string[] = [], known: ReturnType<typeof planRepairs> = []) {
   return planRepairs({ trial, inventory, launch, exclude, known, round: known.length + 1 });
 }
+
+test("a group that it missed is put in as the user of that name: all names mean the service's own", () => {
+  const said = ['Unknown SystemGroup "lpadmin" on line 19 of /etc/cups/cups-files.conf.'];
+  expect(plan({ ...failing(), said }).map(({ path, how }) => [path, how])).toEqual([["lpadmin", "user"]]);
+});
 
 test("a user that the daemon missed by name is put into its passwd, once, and no other word of its complaint is", () => {
   const said = ["the daemon gives up", "configuration error in line 169: user uucp was not found for root"];
