@@ -106,6 +106,10 @@ export const services: readonly PackagedService[] = [
   row("rsync", "files", "rsync", "rsync.service", { rsync: tcp(873, "rsync") }, "its unit asks for the file", {
     "/etc/rsyncd.conf": "use chroot = no\n[srv]\npath = /srv\n",
   }),
+  row("cups", "printing, sockets from systemd", "cups-daemon", "cups.service", { ipp: tcp(631, "http") }),
+  row("journal-gatewayd", "logs, sockets from systemd", "systemd-journal-remote", "systemd-journal-gatewayd.service", {
+    http: tcp(19531, "http"),
+  }),
   row("icecast2", "media", "icecast2", "icecast2.service", { http: tcp(8000, "http") }),
   row("tor", "network", "tor", "tor@default.service", { socks: tcp(9050, "socks") }),
   {
