@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { diffFields, type FieldTable } from "../resource/fields.ts";
 import type { Diff } from "../resource/kind.ts";
 import { type JailedServiceInputs, type JailedServiceOutputs, sharesData } from "./inputs.ts";
@@ -42,6 +43,7 @@ function fieldsFor(news: JailedServiceInputs): FieldTable<JailedServiceInputs> {
     volumes: {
       effect: "update",
       note: (before, after) => {
+        if (isDeepStrictEqual(whereBound(before), whereBound(after))) return undefined;
         const dropped = Object.keys(before ?? {}).filter((key) => !after?.[key]);
         const kept = dropped.map((key) => before?.[key]?.volumeName).join(", ");
         return `restart: some seconds without service${kept ? `; volume ${kept} stays on the host` : ""}`;
@@ -65,6 +67,11 @@ function fieldsFor(news: JailedServiceInputs): FieldTable<JailedServiceInputs> {
     drainSeconds: recordOnly,
     settleSeconds: recordOnly,
   };
+}
+
+/** What of the volumes the process sees; whether one goes with the service is the record's business only. */
+function whereBound(volumes: JailedServiceInputs["volumes"]) {
+  return Object.entries(volumes ?? {}).map(([key, { removeOnDelete: _, ...bound }]) => [key, bound]);
 }
 
 function sameKeys(before: object | undefined, after: object | undefined): boolean {
