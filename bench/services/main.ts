@@ -21,6 +21,27 @@ async function main(words: readonly string[]): Promise<number> {
   }
   const chosen = services.filter(({ name }) => words.length === 0 || words.includes(name));
   const run = `services-${process.pid}`;
+  const runs = [run];
+  return untilDone(
+    () => clear(runs),
+    async () => {
+      const names = HOSTS.slice(0, chosen.length);
+      // What was measured is written after each row, so that a run that is cut short leaves it. A part of the rows is a look
+      // at them, not the table.
+      const all = words.length === 0;
+      const publish = (measured: readonly Measured[]): string =>
+        publishReport("services", servicesReport(measured), "npm run bench:services", loadBefore);
+      const hosts = await bootHosts({ run, hosts: names, progress });
+      const another = async ({ name }: TestHost): Promise<TestHost> => {
+        runs.push(`${run}-${runs.length}`);
+        const [host] = (await bootHosts({ run: runs.at(-1)!, hosts: [name], progress })).hosts;
+        return host!;
+      };
+      const measured = await measureAll(chosen, hosts, another, all ? publish : () => {});
+      console.log(all ? publish(measured) : show(measured));
+      return measured.every(isGood) ? 0 : 1;
+    },
+  );
 }
 
 /** Apache alone at first, as its times are the others' measure; then a row per host. */
