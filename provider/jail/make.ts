@@ -17,6 +17,7 @@ import type { JailInputs } from "./inputs.ts";
 import type { ObservedJail } from "./observed.ts";
 import type { BuildRootSteps, Making } from "./plan.ts";
 import { describeContents, type JailRecord } from "./record.ts";
+import { describeSeededFiles } from "./seeded-files.ts";
 import { type WrittenLock, writtenLock } from "./write-lock.ts";
 
 /** What was seen at the start of a call, and under which claim it may go on. */
@@ -42,6 +43,14 @@ export interface Made {
 
 /** Finds out where the generation comes from, and what it takes to make it: a discovery, if need be. */
 export async function make(face: DiscoveryFace, call: Call, inputs: JailInputs, seen: Seen): Promise<Made> {
+  const made = await makeAsDecided(face, call, inputs, seen);
+  const { making } = made;
+  const seeded = making.make === "build" ? describeSeededFiles(seen.desired.files, making.manifest) : [];
+  for (const line of seeded) call.info?.(line);
+  return made;
+}
+
+async function makeAsDecided(face: DiscoveryFace, call: Call, inputs: JailInputs, seen: Seen): Promise<Made> {
   const { desired, observed } = seen;
   const decision = decideGeneration(desired, observed, face.openedAtStart);
   switch (decision.from) {

@@ -71,6 +71,11 @@ export function dataWithoutVolume(inputs: JailedServiceInputs, { launch, seeds }
     .filter((path) => !volumes.some(({ jailPath }) => isWithin(path, jailPath)));
 }
 
+/** Told when it is first seen, and before a replacement. */
+export function describeUnkept(path: string): string {
+  return `${path} holds data and no volume is declared: it is removed with the service`;
+}
+
 /** Whether the two slots must never run at once: they would work on the same data. */
 export function excludesOther(inputs: JailedServiceInputs, sources: DataSources): boolean {
   if (inputs.switchover === "restart" || sharesData(inputs.volumes).length > 0) return true;

@@ -1,11 +1,14 @@
 import { isDeepStrictEqual } from "node:util";
 import { diffFields, type FieldTable } from "../resource/fields.ts";
 import type { Diff } from "../resource/kind.ts";
+import { describeUnkept } from "./data-directories.ts";
 import { type JailedServiceInputs, type JailedServiceOutputs, sharesData } from "./inputs.ts";
 
 /** Compares the state, in which `generation` is the one that serves, and the inputs. */
 export function diffJailedService(olds: JailedServiceInputs & JailedServiceOutputs, news: JailedServiceInputs): Diff {
-  const diff = diffFields(fieldsFor(news), olds, news);
+  const fields = diffFields(fieldsFor(news), olds, news);
+  const lost = fields.replaces.length > 0 ? (olds.dataWithoutVolume ?? []).map(describeUnkept) : [];
+  const diff = { ...fields, notes: [...fields.notes, ...lost] };
   if (!diff.replaces.includes("serviceName")) return { ...diff, notes: [...new Set(diff.notes)] };
   const volumes = (inputs: JailedServiceInputs) =>
     sharesData(inputs.volumes).map((key) => inputs.volumes?.[key]?.volumeName);

@@ -4,7 +4,7 @@ import type { Step } from "../host/step.ts";
 import type { Owner } from "../ownership/ownership.ts";
 import { judgeCreate, judgeUpdate, mayDelete } from "../ownership/ownership.ts";
 import { type Call, type ResourceKind, Unfinished } from "../resource/kind.ts";
-import { dataWithoutVolume } from "./data-directories.ts";
+import { dataWithoutVolume, describeUnkept } from "./data-directories.ts";
 import { slotDesired } from "./desired.ts";
 import { diffJailedService } from "./fields.ts";
 import { findingsOf, hasTraces, servingSlot } from "./findings.ts";
@@ -53,9 +53,10 @@ async function converge(
   if (problem) throw new HostError(problem.kind, call.host.label, problem.text);
   const known = before.user ? before : await withUser(call, inputs, before, owner);
   const around = surroundingsOf(call.host.label, inputs, known);
-  for (const path of dataWithoutVolume(inputs, around)) call.info?.(describeScratch(path));
   const steps = planService(inputs, around, known, owner);
   if (steps.length === 0) return outputsOf(inputs, known, owner.claim, [], state);
+  const told = state?.dataWithoutVolume ?? [];
+  for (const path of dataWithoutVolume(inputs, around)) if (!told.includes(path)) call.info?.(describeUnkept(path));
   try {
     await apply(call, inputs, steps);
   } catch (error) {
@@ -67,10 +68,6 @@ async function converge(
   const outputs = outputsOf(inputs, after, owner.claim, drift, state);
   if (drift.length > 0) throw new Unfinished({ ...outputs, unfinished: true }, drift);
   return outputs;
-}
-
-function describeScratch(path: string): string {
-  return `${path} holds data and no volume is declared: it is removed with the service`;
 }
 
 async function remove(call: Call, state: State): Promise<void> {
@@ -177,11 +174,22 @@ function outputsOf(
     unitName: slot ? unitName(inputs.serviceName, slot) : "",
     exposure: { score, notEnforced: [...known, ...(isClipped ? ["LimitNOFILE"] : [])] },
     uid: observed.user?.uid ?? 0,
+    ...unkept(inputs, observed, state),
     hostId: hostIdOf(observed.machine.machineId),
     claim,
     drift,
     unfinished: false,
   };
+}
+
+/** What is known of the generation that is wanted, else what was known: a refresh of a broken host forgets nothing. */
+function unkept(
+  inputs: JailedServiceInputs,
+  { launch, seeds }: Observed,
+  state: State | undefined,
+): Pick<JailedServiceOutputs, "dataWithoutVolume"> {
+  const paths = launch ? dataWithoutVolume(inputs, { launch, seeds }) : (state?.dataWithoutVolume ?? []);
+  return paths.length > 0 ? { dataWithoutVolume: paths } : {};
 }
 
 function observe(call: Call, inputs: JailedServiceInputs): Promise<Observed> {
