@@ -11,6 +11,7 @@ import { publishReport } from "./publish.ts";
 import { openSite, type Site } from "./site.ts";
 import type { Report } from "./table.ts";
 import { throughputSection } from "./throughput/section.ts";
+import { untilDone } from "./until-done.ts";
 
 /** In the order that leaves the least to do: the first two begin without the example, the others need it. */
 const SECTIONS: Readonly<Record<string, (site: Site) => Promise<Report>>> = {
@@ -23,8 +24,6 @@ const SECTIONS: Readonly<Record<string, (site: Site) => Promise<Report>>> = {
   throughput: throughputSection,
 };
 
-const LONGEST_MS = 60 * 60_000;
-
 async function main(words: readonly string[]): Promise<number> {
   const unknown = words.filter((word) => !(word in SECTIONS));
   if (unknown.length > 0) {
@@ -33,35 +32,26 @@ async function main(words: readonly string[]): Promise<number> {
   }
   const chosen = Object.keys(SECTIONS).filter((name) => words.length === 0 || words.includes(name));
   const site = await openSite();
-  let closing: Promise<void> | undefined;
-  const close = (): Promise<void> => (closing ??= site.close());
-  const giveUp = (reason: string) => () => {
-    progress(`${reason}: taking the hosts away`);
-    void close().finally(() => process.exit(1));
-  };
-  process.once("SIGINT", giveUp("interrupted"));
-  process.once("SIGTERM", giveUp("ended"));
-  const timer = setTimeout(giveUp(`not done after ${LONGEST_MS / 60_000} minutes`), LONGEST_MS);
   let notMet = 0;
   const [loadBefore = 0] = loadavg();
   const failed: string[] = [];
-  try {
-    for (const name of chosen) {
-      progress(`section ${name}`);
-      try {
-        const report = await (SECTIONS[name] as (typeof SECTIONS)[string])(site);
-        console.log(`\n${publishReport(name, report, `npm run bench -- ${name}`, loadBefore)}`);
-        notMet += report.targets.filter((target) => !target.met).length;
-      } catch (error) {
-        // The other sections have figures of their own.
-        failed.push(name);
-        progress(`section ${name} failed: ${error instanceof Error ? error.message : error}`);
+  await untilDone(
+    () => site.close(),
+    async () => {
+      for (const name of chosen) {
+        progress(`section ${name}`);
+        try {
+          const report = await (SECTIONS[name] as (typeof SECTIONS)[string])(site);
+          console.log(`\n${publishReport(name, report, `npm run bench -- ${name}`, loadBefore)}`);
+          notMet += report.targets.filter((target) => !target.met).length;
+        } catch (error) {
+          // The other sections have figures of their own.
+          failed.push(name);
+          progress(`section ${name} failed: ${error instanceof Error ? error.message : error}`);
+        }
       }
-    }
-  } finally {
-    clearTimeout(timer);
-    await close();
-  }
+    },
+  );
   progress(notMet === 0 ? "every target that was measured is met" : `${notMet} targets are not met`);
   return failed.length === 0 ? 0 : 1;
 }

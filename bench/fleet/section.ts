@@ -1,4 +1,4 @@
-import { startLoad } from "../../test/support/http-load.ts";
+import { startLoad } from "../../test/support/load.ts";
 import { bytes, median, pairRatios, seconds, whole, withSpread } from "../figures.ts";
 import type { Site } from "../site.ts";
 import { type Report, table } from "../table.ts";
@@ -34,7 +34,7 @@ export async function fleetSection(site: Site): Promise<Report> {
     const all = await measureAll(fleet, () => shape(HOSTS), next);
     const large = fleet.stack.state()?.length ?? 0;
     next();
-    const load = startLoad(fleet.url, 2);
+    const load = startLoad(fleet.url, { keepAlive: 1, fresh: 1 }, 1800);
     const rollout = await fleet.measure("up", shape(HOSTS, "default"));
     const lost = await load.stop();
     const perHost = (large - small) / (HOSTS - 1);
@@ -69,7 +69,7 @@ interface Found {
   readonly all: ByRun;
   readonly grown: Measured;
   readonly rollout: Measured;
-  readonly lost: { readonly answered: number; readonly failed: number };
+  readonly lost: { readonly requests: number; readonly failed: number };
   /** Bytes of state that one more host adds. */
   readonly perHost: number;
   readonly large: number;
@@ -92,8 +92,8 @@ function report({ one, all, grown, rollout, lost, perHost, large, simulated, pre
       [
         "requests lost while a change goes over 20 hosts",
         "0",
-        `${lost.failed} of ${whole(lost.failed + lost.answered)}`,
-        lost.failed === 0 && lost.answered > 100,
+        `${lost.failed} of ${whole(lost.requests)}`,
+        lost.failed === 0 && lost.requests > 100,
       ] as const,
       ["members that move for one host more or less", "at most 1", `${needless}`, needless <= 1] as const,
       [

@@ -87,6 +87,18 @@ export const services: readonly PackagedService[] = [
   row("node-exporter", "monitoring, Go", "prometheus-node-exporter", "prometheus-node-exporter.service", {
     http: tcp(9100, "http"),
   }),
+  row(
+    "munin-node",
+    "monitoring, Perl",
+    "munin-node",
+    "munin-node.service",
+    { munin: tcp(4949, "munin") },
+    "as packaged it answers its own host only",
+    {
+      "/etc/munin/munin-node.conf":
+        "log_level 4\nlog_file /var/log/munin/munin-node.log\npid_file /run/munin/munin-node.pid\nuser root\ngroup root\nsetsid 1\nhost *\nport 4949\ncidr_allow 0.0.0.0/0\n",
+    },
+  ),
   row("snmpd", "monitoring", "snmpd", "snmpd.service", { snmp: udp(161, "snmp") }),
   row("slapd", "directory", "slapd", "slapd.service", { ldap: tcp(389, "ldap") }),
   {
@@ -106,11 +118,20 @@ export const services: readonly PackagedService[] = [
   row("rsync", "files", "rsync", "rsync.service", { rsync: tcp(873, "rsync") }, "its unit asks for the file", {
     "/etc/rsyncd.conf": "use chroot = no\n[srv]\npath = /srv\n",
   }),
-  row("icecast2", "media", "icecast2", "icecast2.service", { http: tcp(8000, "http") }),
+  row("cups", "printing, sockets from systemd", "cups-daemon", "cups.service", { ipp: tcp(631, "http") }),
+  row("journal-gatewayd", "logs, sockets from systemd", "systemd-journal-remote", "systemd-journal-gatewayd.service", {
+    http: tcp(19531, "http"),
+  }),
+  row("dicod", "dictionary", "dicod", "dicod.service", { dict: tcp(2628, "dict") }),
+  row("binkd", "FidoNet mailer", "binkd", "binkd.service", { binkp: tcp(24554, "binkp") }),
   {
-    ...row("tor", "network", "tor", "tor@default.service", { socks: tcp(9050, "socks") }),
-    cannot: "it ends when setgroups(2) is refused, which takes a capability",
+    ...row("parsec", "key store, Rust", "parsec-service", "parsec.service", {
+      parsec: { socket: "/run/parsec/parsec.sock", speaks: "parsec" },
+    }),
+    suite: "trixie",
   },
+  row("icecast2", "media", "icecast2", "icecast2.service", { http: tcp(8000, "http") }),
+  row("tor", "network", "tor", "tor@default.service", { socks: tcp(9050, "socks") }),
   {
     ...row("chrony", "network", "chrony", "chrony.service", { ntp: udp(123, "ntp") }),
     cannot: "it sets the machine's clock (CAP_SYS_TIME), which no jail may",

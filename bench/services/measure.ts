@@ -17,6 +17,8 @@ export interface Measured {
   readonly answers: Readonly<Record<string, Answer>>;
   /** The engine's words when it did not come up. */
   readonly failure?: string;
+  /** Why its host can't be used for another row. */
+  readonly uncleared?: string;
 }
 
 export interface JailFigures {
@@ -34,24 +36,33 @@ export interface Answer {
   readonly words: string;
 }
 
-const LONGEST_MS = 300_000;
+const LONGEST_UP_MS = 300_000;
+const LONGEST_DESTROY_MS = 120_000;
 
-/** Takes one service up on a host by `pulumi up`, talks to it, measures it, and takes it down again. */
+/** Takes one service up on a host by `pulumi up`, talks to it, measures it, and takes it down again; in at most some 8 minutes. */
 export async function measureService(service: PackagedService, host: TestHost): Promise<Measured> {
   const config = {
     "pulumi-jail:hosts": { [host.name]: { connection: { host: host.address, hostKey: host.hostKey } } },
     service: programConfig(service, host.name),
   };
   const stack = await openStack({ program, config, env: { PULUMI_JAIL_PRIVATE_KEY_FILE: host.privateKeyPath } });
+  const measured = await takeUp(service, host, stack).catch(
+    (error: unknown): Measured => ({ service, answers: {}, failure: String(error) }),
+  );
   try {
-    const clock = stepClock(service.name);
-    const signal = AbortSignal.timeout(LONGEST_MS);
-    const run = await stack.up({ signal, onDiagnostic: clock.tick });
-    return await look(service, host, stack, run, clock);
-  } finally {
     await clear(stack, host);
+    return measured;
+  } catch (error) {
+    return { ...measured, uncleared: String(error) };
+  } finally {
     stack.close();
   }
+}
+
+async function takeUp(service: PackagedService, host: TestHost, stack: Stack): Promise<Measured> {
+  const clock = stepClock(service.name);
+  const run = await stack.up({ signal: AbortSignal.timeout(LONGEST_UP_MS), onDiagnostic: clock.tick });
+  return look(service, host, stack, run, clock);
 }
 
 async function look(
@@ -145,7 +156,7 @@ function reasonOf(run: Run): string {
 /** Nothing of a row may be left for the next one, whatever state it is in. */
 async function clear(stack: Stack, host: TestHost): Promise<void> {
   await stack.cancel();
-  const run = await stack.destroy({ signal: AbortSignal.timeout(LONGEST_MS) });
+  const run = await stack.destroy({ signal: AbortSignal.timeout(LONGEST_DESTROY_MS) });
   if (run.exitCode !== 0) throw new Error(`${host.name} could not be cleared: ${reasonOf(run)}`);
   await host.exec(["sh", "-c", "rm -rf /var/lib/pulumi-jail/volumes"]);
 }

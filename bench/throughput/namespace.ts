@@ -10,11 +10,12 @@ export interface Namespace {
   close(): Promise<void>;
 }
 
-/** On a host without a port map: the product's table, as far as a request meets it, with one element. */
-export async function openNamespace(host: TestHost, hostPort: number): Promise<Namespace> {
-  await host.exec(["sh", "-c", makeNamespace]);
-  await host.exec(["nft", "-f", "-"], { input: rules(host.address, hostPort) });
-  return { name: NAMESPACE, close: () => removeNamespace(host, ["delete", "table", "inet", "bench"]) };
+/** On a host without a port map: the product's table as another host has it, with one element. */
+export async function openNamespaceAway(host: TestHost, hostPort: number, productHost: TestHost): Promise<Namespace> {
+  const { stdout } = await productHost.exec(["cat", "/var/lib/pulumi-jail/rules.nft"]);
+  // Without its last line: this host has no services whose elements could be included.
+  await host.exec(["nft", "-f", "-"], { input: stdout.replaceAll(/^include .*$/gm, "") });
+  return openNamespaceBeside(host, hostPort);
 }
 
 /** On a host with jailed services: one more element of their map, as a second table would slow down the services too. */
@@ -49,33 +50,3 @@ ip netns exec ${NAMESPACE} sh -c 'echo 0 >/proc/sys/net/ipv4/ip_unprivileged_por
 echo 1 >/proc/sys/net/ipv4/conf/${DEVICE}/forwarding
 echo 1 >/proc/sys/net/ipv4/conf/host0/forwarding
 `;
-
-function rules(address: string, hostPort: number): string {
-  return `table inet bench {
-  map tcp4 {
-    type ipv4_addr . inet_service : ipv4_addr . inet_service
-    elements = { ${address} . ${hostPort} : ${INSIDE} . 80 }
-  }
-  chain prerouting {
-    type nat hook prerouting priority dstnat; policy accept;
-    meta l4proto tcp dnat ip to ip daddr . tcp dport map @tcp4
-  }
-  chain postrouting {
-    type nat hook postrouting priority srcnat; policy accept;
-    ip saddr 127.0.0.0/8 oifname "pjv-*" masquerade
-  }
-  chain forward {
-    type filter hook forward priority filter; policy accept;
-    oifname "pjv-*" ct status dnat accept
-    iifname "pjv-*" ct state established,related accept
-    oifname "pjv-*" drop
-    iifname "pjv-*" drop
-  }
-  chain input {
-    type filter hook input priority filter; policy accept;
-    iifname "pjv-*" ct state established,related accept
-    iifname "pjv-*" drop
-  }
-}
-`;
-}

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { TestHost } from "../../dev/hosts/index.ts";
 import type { Site } from "../site.ts";
 import { bareApache, startApacheIn, writePage } from "./bare-apache.ts";
-import { openNamespace, openNamespaceBeside } from "./namespace.ts";
+import { openNamespaceAway, openNamespaceBeside } from "./namespace.ts";
 import { startUnhardened } from "./unhardened.ts";
 
 /** One way to serve the example's page. */
@@ -36,7 +36,7 @@ export async function openWays(site: Site): Promise<{ readonly ways: Ways; stop(
     await bareApache(host);
     await writePage(host, page);
   }
-  const away = await openNamespace(routed, HAND_PORT);
+  const away = await openNamespaceAway(routed, HAND_PORT, web);
   await startApacheIn(routed, away.name);
   const near = await openNamespaceBeside(web, HAND_PORT);
   const beside = await startUnhardened(web, unitName, near.name);

@@ -45,6 +45,26 @@ export function isFrozen(group: string): boolean {
   );
 }
 
+/** Microseconds: short, so that a slow host is slow evenly and does not stand still for long (cgroup-v1 and -v2, CFS bandwidth). */
+const PERIOD_US = 20_000;
+
+/** Lets a host use at most so many cores of this machine, 0.1 of one for example; undefined ends it. */
+export function limitProcessor(group: string, cores: number | undefined): void {
+  const quota = cores === undefined ? undefined : Math.round(cores * PERIOD_US);
+  for (const directory of hierarchies().map((hierarchy) => join(hierarchy, group))) {
+    if (existsSync(join(directory, "cpu.max"))) {
+      writeFileSync(join(directory, "cpu.max"), `${quota ?? "max"} ${PERIOD_US}`);
+      return;
+    }
+    if (existsSync(join(directory, "cpu.cfs_quota_us"))) {
+      writeFileSync(join(directory, "cpu.cfs_period_us"), `${PERIOD_US}`);
+      writeFileSync(join(directory, "cpu.cfs_quota_us"), `${quota ?? -1}`);
+      return;
+    }
+  }
+  throw new Error(`no control group of ${group} limits processor time: the controller \`cpu\` is not enabled here`);
+}
+
 /** Kills every process of a host and removes its groups; true when nothing is left. */
 export async function killGroup(group: string): Promise<void> {
   if (isFrozen(group)) await setFrozen(group, false);

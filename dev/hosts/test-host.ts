@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isStarted, startHost, stopHost, waitUntilBooted } from "./boot.ts";
-import { isFrozen, setFrozen } from "./control-group.ts";
+import { isFrozen, limitProcessor, setFrozen } from "./control-group.ts";
 import { execOn, leaderOf } from "./exec.ts";
 import { readFingerprint } from "./fingerprint/read.ts";
 import type { Fingerprint } from "./fingerprint/types.ts";
@@ -44,6 +44,8 @@ export interface TestHost {
   pause(): Promise<void>;
   /** Ends {@link pause}. */
   resume(): Promise<void>;
+  /** Makes it a slow machine: it gets at most so many cores of this one, 0.1 for example; undefined ends it, a kill too. */
+  limitProcessor(cores: number | undefined): void;
   /** Cuts it off the network without a word: packets to and from it vanish, its cable still looks up. A reboot heals it. */
   partition(): Promise<void>;
   /** Ends {@link partition}. */
@@ -86,6 +88,7 @@ export function testHost(record: RunRecord, host: HostRecord): TestHost {
     },
     pause: () => setFrozen(group, true),
     resume: () => setFrozen(group, false),
+    limitProcessor: (cores) => limitProcessor(group, cores),
     partition: () => partitionHost(record, host),
     heal: () => healHost(record, host),
     fingerprint: (except) => readFingerprint(host, except),

@@ -1,4 +1,4 @@
-import type { Loosening } from "../manifest/launch.ts";
+import type { Launch, Loosening } from "../manifest/launch.ts";
 import type { Entry, Manifest } from "../manifest/manifest.ts";
 import { isInterpreter } from "./deny.ts";
 import { probeImportsOf } from "./describe.ts";
@@ -72,7 +72,7 @@ export function assembleManifest(
   const directories = repaired("writable");
   const users = daemon === undefined ? [] : runningUsers(trace, daemon, inventory);
   const writable = findWritable(touched, trace.notes, inventory, users, directories, Object.keys(spec.files));
-  const launch =
+  const derived =
     daemon === undefined
       ? plainLaunch(spec, trace, inventory)
       : deriveLaunch(
@@ -82,6 +82,7 @@ export function assembleManifest(
           inventory,
           writable.directories,
         );
+  const launch: Launch = repaired("type").length > 0 ? { ...derived, type: "exec" } : derived;
   const program = daemon === undefined ? launch.argv.slice(0, 1) : [daemon.exec.path];
   const programs = spec.discovery.method === "none" ? [] : [...new Set([...program, ...(spec.programs ?? [])])];
   const mounted = launch.writable

@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import type { Launch, LaunchUser, Listen, WritableDirectory } from "../manifest/launch.ts";
+import { type Launch, type LaunchUser, type Listen, portOf, type WritableDirectory } from "../manifest/launch.ts";
 import { execWords } from "./exec-words.ts";
 import type { Inventory, UserFact } from "./inventory.ts";
 import { patienceOf } from "./patience.ts";
@@ -36,7 +36,9 @@ export function deriveLaunch(
     user,
     group,
     users,
-    listens: uniqueListens(trace.notes.listens.flatMap(parseListen)).filter((listen) => isBound(listen, daemon)),
+    listens: uniqueListens(trace.notes.listens.flatMap(parseListen)).filter(
+      (listen) => isPassed(listen, trace) || isBound(listen, daemon),
+    ),
     writable,
     ...(limitNOFILE === undefined ? {} : { limitNOFILE }),
     ...patienceOf(unit),
@@ -46,6 +48,7 @@ export function deriveLaunch(
     writeExecuteMemory: trace.notes.writeExecuteMemory || daemon.calls.some(makesExecutable),
     ...(/^(all|exec)$/.test(unit["NotifyAccess"] ?? "") ? { notifyAccess: "all" } : {}),
     ...(daemon.calls.some(logsBySyslog) ? { syslog: true } : {}),
+    ...(trace.notes.sockets.length > 0 ? { sockets: trace.notes.sockets } : {}),
   };
 }
 
@@ -70,6 +73,7 @@ export function plainLaunch(spec: DiscoverySpec, trace: Trace, inventory: Invent
       return kind === undefined ? [] : [{ path, kind, mode }];
     }),
     writeExecuteMemory: false,
+    ...(trace.notes.sockets.length > 0 ? { sockets: trace.notes.sockets } : {}),
   };
 }
 
@@ -223,6 +227,13 @@ function parseListen(line: string): readonly Listen[] {
   if (protocol !== "tcp" && protocol !== "udp") return [];
   const [port = "", address = ""] = rest.split(" ");
   return [{ protocol, jailPort: Number(port), ...(loopbackAddress.test(address) ? { loopback: true } : {}) }];
+}
+
+/** What systemd has bound, the daemon does not bind. */
+function isPassed({ protocol, jailPort }: Listen, { notes }: Trace): boolean {
+  const type = protocol === "udp" ? "datagram" : "stream";
+  const listens = notes.sockets.flatMap((socket) => socket.listens);
+  return protocol !== "unix" && listens.some((one) => one.type === type && portOf(one.address) === jailPort);
 }
 
 /** A datagram socket that only asks others is bound as well, to a port that the kernel draws. */

@@ -8,7 +8,7 @@ import { renderGroup, renderPasswd } from "../passwd/passwd.ts";
 import { fixedWords } from "./fixed.ts";
 import type { DiscoverySpec, Probe } from "./spec.ts";
 import { steadyListens } from "./trial.ts";
-import { renderTrialUnit, TRIAL_UID, type TrialMode, trialSeeds } from "./trial-unit.ts";
+import { renderTrialSockets, renderTrialUnit, TRIAL_UID, type TrialMode, trialSeeds } from "./trial-unit.ts";
 
 /** Where a build root's pristine tree is mounted, read-only, until it is closed. */
 export function buildRootDirectory(id: string): string {
@@ -62,6 +62,7 @@ export function trialJailStep(
   const parts: readonly (readonly [string, string])[] = [
     ["entries", renderEntries(complete)],
     ["unit", renderTrialUnit(unit, id, launch, mode)],
+    ...renderTrialSockets(id, launch).map((text, index) => [`socket${index + 1}`, text] as const),
     ["passwd", renderPasswd(launch.users, TRIAL_UID, TRIAL_UID)],
     ["group", renderGroup(launch.users, TRIAL_UID)],
     [

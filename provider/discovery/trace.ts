@@ -1,3 +1,5 @@
+import type { LaunchSocket } from "../manifest/launch.ts";
+import { parsePassed } from "./passed.ts";
 import { type Call, parseStrace } from "./strace.ts";
 
 /** A traced run of a unit: what the host noted down while it ran, and a strace log per Exec line. */
@@ -17,6 +19,8 @@ export interface TraceNotes {
   readonly phases: readonly { readonly phase: Phase | "end"; readonly time: number }[];
   /** `tcp 80 ::`, `unix /run/x.sock`. */
   readonly listens: readonly string[];
+  /** Socket units whose descriptors it was started with. */
+  readonly sockets: readonly LaunchSocket[];
   /** Packages that were put in for a second try. */
   readonly recommended: readonly string[];
   /** What each probe got: `80 ok http 200`. */
@@ -62,6 +66,7 @@ function parseNotes(text: string): TraceNotes {
       return { phase: phase as Phase | "end", time: Number(time) };
     }),
     listens: [...new Set(values("listen"))].sort(),
+    sockets: parsePassed(values("passed")),
     probes: values("probe"),
     recommended: values("recommended").flatMap((value) => value.split(" ")),
     declaredDirectories: values("directory").map((value) => {

@@ -76,8 +76,15 @@ export function describeTrial(trial: TrialReport | undefined): readonly string[]
 
 /** What is in the tree, and may not be read by a user that is not root. */
 export function unreadableIn(trial: Trial): readonly string[] {
-  const paths = trial.failed.flatMap(({ error, path, canonical }) =>
-    error === "EACCES" && path !== "" && canonical !== undefined && !/^\/(proc|sys|dev|run)\//.test(path) ? [path] : [],
+  // access(2) also asks whether it may write, as a file server of a run-time does of all that it only reads.
+  const paths = trial.failed.flatMap(({ error, how, path, canonical }) =>
+    error === "EACCES" &&
+    !/^f?access/.test(how) &&
+    path !== "" &&
+    canonical !== undefined &&
+    !/^\/(proc|sys|dev|run)\//.test(path)
+      ? [path]
+      : [],
   );
   return [...new Set(paths)];
 }
@@ -88,6 +95,7 @@ const kindWords: Readonly<Record<Repair["how"], string>> = {
   carry: "carrying",
   writable: "making writable",
   user: "with the user",
+  type: "starting it by Type",
 };
 const shown = 12;
 
@@ -97,7 +105,7 @@ function list(title: string, lines: readonly string[]): readonly string[] {
 }
 
 /** What it was to run says most, then what it opened; of equals, what it missed last before it gave up. */
-function describeRemedy({ vain, spec, trial }: TrialFailure): string {
+function describeRemedy({ vain, spec, trial, bare }: TrialFailure): string {
   // Packages that the host has installed already make no data anew.
   if (trial.ownData !== undefined && (spec.source === undefined || spec.source === "host"))
     return 'source: { suite: ".." } with the host\'s own release, whose packages then make data of their own';
@@ -107,8 +115,14 @@ function describeRemedy({ vain, spec, trial }: TrialFailure): string {
   if (paths.length > 0) return `include: ${JSON.stringify([...spec.include, ...paths])}`;
   const [excluded] = excludedOf(trial, spec);
   if (excluded !== undefined) return `an exclude that leaves ${excluded} in`;
+  // Its own words: it looks at its uid, or at the owner of its files.
+  if (trial.said.concat(bare?.said ?? []).some((line) => insistsOnRoot.test(line)))
+    return "nothing that a jail gives: it insists on being root; a packaged option to run as its own user, if it has one";
   return "a package that it lacks, in packages; discovery: { rounds: 0 } leaves this trial out";
 }
+
+const insistsOnRoot =
+  /\b(as|be|by|need|needs|require|requires|only) (the )?(root|super-?user)\b|\buid 0\b|root privileges/i;
 
 function excludedOf(trial: Trial, spec: DiscoverySpec): readonly string[] {
   const paths = trial.failed.flatMap(({ error, path, canonical }) => {

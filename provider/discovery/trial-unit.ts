@@ -1,5 +1,6 @@
 import type { Launch } from "../manifest/launch.ts";
 import { type JailedUnit, renderJailedUnit } from "../systemd/jailed-unit.ts";
+import { renderSocketUnit, socketBinds, socketPaths } from "../systemd/socket-unit.ts";
 
 /**
  * The uid of a trial: no service's own, and on every host without a user made for it (systemd knows it by itself). Its
@@ -15,18 +16,56 @@ export function trialSeeds(launch: Launch): readonly { readonly path: string; re
   return launch.writable.filter(({ kind }) => kind !== "runtime");
 }
 
+/** The sockets that the daemon is handed in its trial, a unit each, as step-trial.sh names them. */
+export function renderTrialSockets(id: string, launch: Launch): readonly string[] {
+  return (launch.sockets ?? []).map((socket) =>
+    renderSocketUnit({
+      serviceUnit: `pulumi-jail-trial-${id}.service`,
+      mark: trialMark,
+      socket,
+      places: socketPlaces(id, launch),
+      ...trialNetwork(id),
+      networkUnit: undefined,
+      writeExecuteMemory: false,
+      overrides: {},
+    }),
+  );
+}
+
+function trialSocket(id: string, index: number): string {
+  return `pulumi-jail-trial-${id}.${index + 1}.socket`;
+}
+
+function socketPlaces(id: string, launch: Launch): Readonly<Record<string, string>> {
+  const paths = (launch.sockets ?? []).flatMap(socketPaths);
+  const directory = `/var/lib/pulumi-jail/build/${id}/trial-sockets`;
+  return Object.fromEntries(paths.map((path, index) => [path, `${directory}/${index + 1}`]));
+}
+
+const trialMark = "pulumi-jail tries a jail";
+
+/** The one that it was traced in (step-trace.sh). */
+function trialNetwork(id: string) {
+  return {
+    namespacePath: `/run/netns/jail-build-${id}`,
+    allowedAddresses: ["localhost", "100.127.255.0/31"],
+    network: "private",
+  } as const;
+}
+
 /** The unit of a trial in the tree of the build root `id`, with strace between systemd and the daemon. */
 export function renderTrialUnit(unit: string, id: string, launch: Launch, mode: TrialMode): string {
   const directory = `/var/lib/pulumi-jail/build/${id}`;
   const jailed: JailedUnit = {
     serviceName: unit,
     slot: "trial",
-    mark: "pulumi-jail tries a jail",
+    mark: trialMark,
     rootDirectory: `${directory}/trial`,
     user: `${TRIAL_UID}`,
     uid: TRIAL_UID,
     gid: TRIAL_UID,
-    launch: { ...launch, reloadSignal: undefined },
+    // One that complained of nothing where it was traced may have something to say here.
+    launch: { ...launch, reloadSignal: undefined, syslog: true },
     // strace can't set argv[0]: a program that goes by another name is not looked at, only tried.
     execStart: launch.argv0 === undefined ? [...tracer, ...launch.argv] : undefined,
     environment: {},
@@ -39,16 +78,17 @@ export function renderTrialUnit(unit: string, id: string, launch: Launch, mode: 
       })),
       { hostPath: `${directory}/trial-log`, jailPath: "/.trace-log", readOnly: false },
       { hostPath: `${directory}/trial-trace`, jailPath: "/.trace", readOnly: true },
+      ...socketBinds(socketPlaces(id, launch)),
+      // By which sd_journal_send(3) tells; the other one is for syslog(3).
+      { hostPath: "/run/systemd/journal/socket", jailPath: "/run/systemd/journal/socket", readOnly: true },
     ],
-    // The one that it was traced in (step-trace.sh).
-    namespacePath: `/run/netns/jail-build-${id}`,
+    sockets: (launch.sockets ?? []).map((_, index) => trialSocket(id, index)),
+    ...trialNetwork(id),
     networkUnit: undefined,
     excludes: undefined,
-    allowedAddresses: ["localhost", "100.127.255.0/31"],
     limitNOFILE: launch.limitNOFILE,
     startSeconds: 60,
     limits: {},
-    network: "private",
     writeExecuteMemory: launch.writeExecuteMemory,
     loosened: launch.loosened ?? [],
     overrides: {},

@@ -13,6 +13,8 @@ export interface Trial {
   readonly problem?: string;
   /** It runs, though it does not listen or answer as it was traced. */
   readonly runs: boolean;
+  /** It serves as it was traced, yet systemd waits for it to fork or to say that it is ready. */
+  readonly stays?: true;
   /** What it or systemd said, when it is not well. */
   readonly said: readonly string[];
   readonly probes: readonly string[];
@@ -36,14 +38,15 @@ export interface FailedCall {
 
 /** What a repair does with one path. */
 export interface Repair {
-  /** For a user its name. */
+  /** For a user its name, for a type what our unit's `Type=` becomes. */
   readonly path: string;
   readonly why: string;
   /**
    * `add` puts it into the tree; `carry` does although the deny list has it, as the daemon can't run without that shell;
-   * `writable` gives the daemon a directory of its own there; `user` puts the user of that name into passwd and group.
+   * `writable` gives the daemon a directory of its own there; `user` puts the user of that name into passwd and group;
+   * `type` starts it by another `Type=`.
    */
-  readonly how: "add" | "carry" | "writable" | "user";
+  readonly how: "add" | "carry" | "writable" | "user" | "type";
 }
 
 /** Parses what step-trial.sh prints, and judges it by the traced run: what listened, and what each probe got. */
@@ -68,6 +71,7 @@ export function parseTrial(output: string, tracedProbes: readonly string[]): Tri
   return {
     ...(problem === undefined ? {} : { problem }),
     runs,
+    ...(values("stays").length > 0 && { stays: true }),
     said: code === "0" ? [] : rest,
     probes,
     failed,
@@ -79,7 +83,9 @@ export function parseTrial(output: string, tracedProbes: readonly string[]): Tri
 /** What it listens on that is the same at each start: a port drawn by the kernel is not. */
 export function steadyListens(launch: Launch): readonly string[] {
   return launch.listens.flatMap(({ protocol, jailPort, path }) => {
-    if (protocol === "unix") return path === undefined ? [] : [`unix ${path}`];
+    // What systemd opened outside has another path in the kernel's list, and is there before the daemon is.
+    const passed = (launch.sockets ?? []).some(({ listens }) => listens.some(({ address }) => address === path));
+    if (protocol === "unix") return path === undefined || passed ? [] : [`unix ${path}`];
     return jailPort === undefined || jailPort >= firstDrawnPort ? [] : [`${protocol} ${jailPort}`];
   });
 }
@@ -124,7 +130,12 @@ export function planRepairs({ trial, inventory, launch, exclude, known, round }:
   const users = missedUsers(trial, inventory, launch).map(
     (path): Repair => ({ path, why: `repair round ${round}: named by the daemon when it gave up`, how: "user" }),
   );
-  const first = [...added, ...directories, ...users].filter(isNew);
+  // Some do not fork as a child of PID 1, as they were seen to under a wrapper of the distribution's.
+  const types: readonly Repair[] =
+    trial.stays && launch.type !== "exec"
+      ? [{ path: "exec", why: `repair round ${round}: it serves without the end of its start`, how: "type" }]
+      : [];
+  const first = [...added, ...directories, ...users, ...types].filter(isNew);
   if (first.length > 0) return first;
   return repairs(
     judged.filter(
@@ -142,7 +153,9 @@ function missedUsers(trial: Trial, inventory: Inventory, launch: Launch): readon
   const lines = trial.said.filter((line) => /user|group|uid|gid|passwd/i.test(line));
   const words = new Set(lines.flatMap((line) => line.split(/[^A-Za-z0-9_-]+/)));
   const known = new Set(["root", ...launch.users.flatMap(({ name, group }) => [name, group])]);
-  return inventory.users.map(({ name }) => name).filter((name) => words.has(name) && !known.has(name));
+  // A group that has no user of its name gets one, as all names mean the service's own uid and gid.
+  const names = [...inventory.users, ...inventory.groups].map(({ name }) => name);
+  return [...new Set(names)].filter((name) => words.has(name) && !known.has(name));
 }
 
 /**

@@ -51,7 +51,7 @@ export async function tryJail(
   const nextRepairs = async (trial: Trial) => {
     const unknown = vainIn(trial).filter(({ canonical }) => !inventory.facts.has(canonical));
     if (unknown.length > 0) {
-      const repaired = rounds.flat().filter(({ how }) => how !== "user");
+      const repaired = rounds.flat().filter(({ how }) => how !== "user" && how !== "type");
       const paths = [...repaired, ...unknown].map(({ path }) => path);
       inventory = inventoryIn(await run(inspectBuildRootStep(options.id, spec, paths)));
     }

@@ -17,13 +17,15 @@ export interface Assembly {
   readonly source?: string;
   /** The generation whose packages and libraries this one has; with a `source`, none. */
   readonly from?: string;
+  /** What the tree of `from` was seen to hold: those bytes are in the store and are not sent again. */
+  readonly known?: Manifest;
 }
 
 /**
  * Builds a generation under a temporary name and gives it its own when it is complete: tree, manifest, launch. One with
  * the same digest that is there already is compared and mended instead.
  */
-export function assembleSteps({ base, manifest, contents, source, from }: Assembly): readonly Step[] {
+export function assembleSteps({ base, manifest, contents, source, from, known }: Assembly): readonly Step[] {
   const entries = renderEntries(manifest);
   const { seeds = [] } = manifest;
   const digest = sha256(entries).slice(0, 16);
@@ -38,7 +40,7 @@ export function assembleSteps({ base, manifest, contents, source, from }: Assemb
     part("manifest.json", renderManifest(manifest)),
     part("launch.json", renderLaunch(manifest.launch)),
     part("packages", renderPackages(manifest)),
-    ...contentSteps(base, digest, new Map([...contentsOf(manifest), ...(contents ?? [])])),
+    ...contentSteps(base, digest, lacking(new Map([...contentsOf(manifest), ...(contents ?? [])]), manifest, known)),
     ...(source !== undefined && seeds.length > 0 ? [seedStep(base, digest, source, seeds)] : []),
     {
       step: "generation-build",
@@ -74,6 +76,19 @@ function contentsOf(manifest: Manifest): ReadonlyMap<string, string> {
   return new Map(
     manifest.entries.flatMap(({ content }) => (content === undefined ? [] : [[sha256(content), content] as const])),
   );
+}
+
+/** Without what the store has for every entry that wants it; its key is content and mode. */
+function lacking(contents: ReadonlyMap<string, string>, { entries }: Manifest, known: Manifest | undefined) {
+  if (known === undefined) return contents;
+  const key = (entry: Entry): string => `${hashOf(entry)} ${entry.mode}`;
+  const there = new Set(known.entries.map(key));
+  const wanted = new Set(entries.filter((entry) => !there.has(key(entry))).map(hashOf));
+  return new Map([...contents].filter(([hash]) => wanted.has(hash)));
+}
+
+function hashOf({ sha256: hash, content }: Entry): string | undefined {
+  return content === undefined ? hash : sha256(content);
 }
 
 /** `NAME TAB FILES TAB VERSION`, a line per package: what the host's apt is compared with, to tell what is stale. */

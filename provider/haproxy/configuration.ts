@@ -69,7 +69,7 @@ function renderGlobal(mappings: readonly Mapping[], digest: string): readonly st
   return [
     "global",
     `description ${describeDigest(digest)}`,
-    `stats socket ${RUNTIME_DIRECTORY}/admin.sock mode 600 level admin`,
+    `stats socket ${RUNTIME_DIRECTORY}/admin.sock mode 600 level admin expose-fd listeners`,
     `hard-stop-after ${allowedNumber(hardStop, 30, 3600)}s`,
   ];
 }

@@ -17,6 +17,7 @@ import type { JailInputs } from "./inputs.ts";
 import type { ObservedJail } from "./observed.ts";
 import type { BuildRootSteps, Making } from "./plan.ts";
 import { describeContents, type JailRecord } from "./record.ts";
+import { describeSeededFiles } from "./seeded-files.ts";
 import { type WrittenLock, writtenLock } from "./write-lock.ts";
 
 /** What was seen at the start of a call, and under which claim it may go on. */
@@ -42,18 +43,28 @@ export interface Made {
 
 /** Finds out where the generation comes from, and what it takes to make it: a discovery, if need be. */
 export async function make(face: DiscoveryFace, call: Call, inputs: JailInputs, seen: Seen): Promise<Made> {
+  const made = await makeAsDecided(face, call, inputs, seen);
+  const { making } = made;
+  const seeded = making.make === "build" ? describeSeededFiles(seen.desired.files, making.manifest) : [];
+  for (const line of seeded) call.info?.(line);
+  return made;
+}
+
+async function makeAsDecided(face: DiscoveryFace, call: Call, inputs: JailInputs, seen: Seen): Promise<Made> {
   const { desired, observed } = seen;
   const decision = decideGeneration(desired, observed, face.openedAtStart);
   switch (decision.from) {
     case "nowhere":
-      throw new Error(`jail ${desired.jailName}: ${decision.because}`);
+      throw new Error(`${call.host.label}: jail ${desired.jailName}: ${decision.because}`);
     case "kept":
       return makeKept(call, seen, decision);
     case "packages":
       return makeFromPackages(face, call, inputs, seen, decision.digest);
     case "last": {
       const { manifest, digest } = decision;
-      return { making: { make: "build", manifest, from: digest }, contents: describeContents(manifest) };
+      // What differs in a tree may be lacking in the store as well.
+      const known = observed.findings.length === 0 ? observed.manifest : undefined;
+      return { making: { make: "build", manifest, from: digest, known }, contents: describeContents(manifest) };
     }
     case "manifest": {
       const manifest = await readManifest(call, desired, decision.digest);
@@ -62,7 +73,12 @@ export async function make(face: DiscoveryFace, call: Call, inputs: JailInputs, 
     }
     case "sibling": {
       const { manifest, tree } = decision;
-      return { making: { make: "build", manifest, from: tree }, contents: describeContents(manifest), sibling: true };
+      const known = observed.sibling?.manifest;
+      return {
+        making: { make: "build", manifest, from: tree, known },
+        contents: describeContents(manifest),
+        sibling: true,
+      };
     }
     case "lock":
       return {

@@ -28,6 +28,8 @@ export type Making =
       readonly manifest: Manifest;
       readonly source?: string;
       readonly from?: string;
+      /** What the tree of `from` was just seen to hold, sound. */
+      readonly known?: Manifest;
       /** The source lacks the declared files: they are sent. */
       readonly sendFiles?: boolean;
     };
@@ -140,12 +142,13 @@ function planMaking(desired: DesiredJail, making: Making): readonly Step[] {
     case "mend":
       return mendSteps(desired.base, making.digest, making.findings, contents, making.source, making.seeds);
     case "build": {
-      const { manifest, source, from, sendFiles } = making;
+      const { manifest, source, from, known, sendFiles } = making;
       return assembleSteps({
         base: desired.base,
         manifest,
         source,
         from,
+        known,
         contents: contentsIn(manifest, contents, sendFiles ? undefined : source),
       });
     }

@@ -45,7 +45,8 @@ export interface JailArgs {
   exclude?: pulumi.Input<pulumi.Input<string>[]>;
   /**
    * Files by path, over those of the packages; default none. A secret is refused, as a jail's files are no place for one:
-   * use the service's `configFiles` or `credentials`. A file that is not read at start is exchanged without a trace.
+   * use the service's `configFiles` or `credentials`. A file that is not read at start is exchanged without a trace. One
+   * in a directory that the daemon writes (its data) only begins a new data directory; `configFiles` holds there, too.
    */
   files?: pulumi.Input<Record<string, pulumi.Input<JailFile>>>;
   /**

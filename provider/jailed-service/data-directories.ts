@@ -1,3 +1,4 @@
+import { socketPaths } from "../systemd/socket-unit.ts";
 import type { Surroundings } from "./desired.ts";
 import { type JailedServiceInputs, sharesData } from "./inputs.ts";
 import { SERVICES, VOLUMES } from "./names.ts";
@@ -50,8 +51,10 @@ export function dataDirectories(inputs: JailedServiceInputs, { launch, seeds }: 
   const scratch = launch.writable
     .filter(({ kind, path }) => kind !== "runtime" && !volumes.some((volume) => isWithin(path, volume.jailPath)))
     .map(({ path, mode }) => scratchOf(inputs, path.slice(1).replaceAll("/", "-"), path, mode, seedsAt(path)));
+  // Where systemd opens the socket, nobody else may write.
+  const passed = new Set((launch.sockets ?? []).flatMap(socketPaths));
   const sockets = Object.entries(inputs.ports).flatMap(([key, { socket }]) =>
-    socket ? [scratchOf(inputs, `socket-${key}`, parentOf(socket), "0755", [])] : [],
+    socket && !passed.has(socket) ? [scratchOf(inputs, `socket-${key}`, parentOf(socket), "0755", [])] : [],
   );
   return [...volumes, ...scratch, ...sockets];
 }
@@ -66,6 +69,11 @@ export function dataWithoutVolume(inputs: JailedServiceInputs, { launch, seeds }
     .filter(({ kind, path }) => kind === "state" && seeds.some((seed) => seed.path === path && seed.changed === true))
     .map(({ path }) => path)
     .filter((path) => !volumes.some(({ jailPath }) => isWithin(path, jailPath)));
+}
+
+/** Told when it is first seen, and before a replacement. */
+export function describeUnkept(path: string): string {
+  return `${path} holds data and no volume is declared: it is removed with the service`;
 }
 
 /** Whether the two slots must never run at once: they would work on the same data. */

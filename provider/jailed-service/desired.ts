@@ -12,6 +12,7 @@ import { healthChecks } from "./health.ts";
 import type { JailedServiceInputs } from "./inputs.ts";
 import { insideRules, loopbackPorts } from "./inside-rules.ts";
 import { SERVICES, sorted, treeOf, unitName } from "./names.ts";
+import { socketUnitNames, socketUnits } from "./slot-sockets.ts";
 import { jailedUnit } from "./slot-unit.ts";
 
 /** What the host says and the unit depends on. */
@@ -46,6 +47,8 @@ export interface SlotDesired {
   readonly slot: Slot;
   readonly unitName: string;
   readonly networkUnitName: string | undefined;
+  /** Those that systemd opens sockets for it by; the service pulls them in. */
+  readonly socketUnitNames: readonly string[];
   readonly network: SlotNetwork;
   readonly tree: string;
   /** Files of the slot and its units, whole. */
@@ -81,7 +84,13 @@ export function slotDesired(inputs: JailedServiceInputs, around: Surroundings, s
   });
   const lasting = own.filter((file) => !isLive(file.path));
   const restarting = { ...unit, limits: {}, excludes: undefined, startSeconds: 0 };
-  const digest = digestOf([...lasting, text("unit", renderJailedUnit(restarting)), text("network", networkUnit)]);
+  const sockets = socketUnits(inputs, around, slot, network, mark, unit.overrides);
+  const digest = digestOf([
+    ...lasting,
+    text("unit", renderJailedUnit(restarting)),
+    text("network", networkUnit),
+    ...sockets,
+  ]);
   const ports = mappedPorts(inputs, around, network);
   const fragment: Fragment = {
     serviceName,
@@ -95,12 +104,14 @@ export function slotDesired(inputs: JailedServiceInputs, around: Surroundings, s
     ...(networkUnitName
       ? [{ path: `/etc/systemd/system/${networkUnitName}`, mode: "0644", content: networkUnit }]
       : []),
+    ...sockets,
   ];
   const written = digestOf(units);
   return {
     slot,
     unitName: unitName(serviceName, slot),
     networkUnitName,
+    socketUnitNames: socketUnitNames(serviceName, slot, around.launch.sockets),
     network,
     tree: treeOf(inputs),
     files: [

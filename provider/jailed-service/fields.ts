@@ -1,10 +1,14 @@
+import { isDeepStrictEqual } from "node:util";
 import { diffFields, type FieldTable } from "../resource/fields.ts";
 import type { Diff } from "../resource/kind.ts";
+import { describeUnkept } from "./data-directories.ts";
 import { type JailedServiceInputs, type JailedServiceOutputs, sharesData } from "./inputs.ts";
 
 /** Compares the state, in which `generation` is the one that serves, and the inputs. */
 export function diffJailedService(olds: JailedServiceInputs & JailedServiceOutputs, news: JailedServiceInputs): Diff {
-  const diff = diffFields(fieldsFor(news), olds, news);
+  const fields = diffFields(fieldsFor(news), olds, news);
+  const lost = fields.replaces.length > 0 ? (olds.dataWithoutVolume ?? []).map(describeUnkept) : [];
+  const diff = { ...fields, notes: [...fields.notes, ...lost] };
   if (!diff.replaces.includes("serviceName")) return { ...diff, notes: [...new Set(diff.notes)] };
   const volumes = (inputs: JailedServiceInputs) =>
     sharesData(inputs.volumes).map((key) => inputs.volumes?.[key]?.volumeName);
@@ -42,6 +46,7 @@ function fieldsFor(news: JailedServiceInputs): FieldTable<JailedServiceInputs> {
     volumes: {
       effect: "update",
       note: (before, after) => {
+        if (isDeepStrictEqual(whereBound(before), whereBound(after))) return undefined;
         const dropped = Object.keys(before ?? {}).filter((key) => !after?.[key]);
         const kept = dropped.map((key) => before?.[key]?.volumeName).join(", ");
         return `restart: some seconds without service${kept ? `; volume ${kept} stays on the host` : ""}`;
@@ -66,6 +71,11 @@ function fieldsFor(news: JailedServiceInputs): FieldTable<JailedServiceInputs> {
     settleSeconds: recordOnly,
     gate: recordOnly,
   };
+}
+
+/** What of the volumes the process sees; whether one goes with the service is the record's business only. */
+function whereBound(volumes: JailedServiceInputs["volumes"]) {
+  return Object.entries(volumes ?? {}).map(([key, { removeOnDelete: _, ...bound }]) => [key, bound]);
 }
 
 function sameKeys(before: object | undefined, after: object | undefined): boolean {

@@ -1,3 +1,4 @@
+import { type Launch, portOf } from "../manifest/launch.ts";
 import type { SlotNetwork } from "../ports/network.ts";
 import type { PortInputs } from "../ports/port-inputs.ts";
 import type { JailedServiceInputs } from "./inputs.ts";
@@ -8,7 +9,7 @@ import type { JailedServiceInputs } from "./inputs.ts";
  */
 export function healthChecks(
   inputs: JailedServiceInputs,
-  service: { readonly uid: number; readonly gid: number },
+  service: { readonly uid: number; readonly gid: number; readonly launch: Pick<Launch, "sockets"> },
   network: SlotNetwork,
 ): readonly string[] {
   const check = inputs.healthCheck ?? {};
@@ -17,7 +18,14 @@ export function healthChecks(
   if (inputs.network === "none") return [];
   const address = inputs.network === "private" ? network.jailAddress : "127.0.0.1";
   const ports = Object.entries(inputs.ports).filter(([key, port]) => isTcp(port) && (check.port ?? key) === key);
-  return ports.map(([, { jailPort }]) =>
+  // Where systemd listens for it, a connection says nothing: without any check the unit has to stay active for a moment.
+  const passed = new Set(
+    (service.launch.sockets ?? []).flatMap(({ listens }) =>
+      listens.flatMap((listen) => (listen.type === "stream" ? (portOf(listen.address) ?? []) : [])),
+    ),
+  );
+  const asked = type === "http" ? ports : ports.filter(([, { jailPort }]) => !passed.has(jailPort ?? 0));
+  return asked.map(([, { jailPort }]) =>
     type === "http"
       ? ["http", address, jailPort, check.expectStatus ?? "200-399", check.path ?? "/"].join("\t")
       : ["tcp", address, jailPort].join("\t"),

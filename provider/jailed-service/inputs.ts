@@ -64,6 +64,8 @@ export interface JailedServiceOutputs extends CommonOutputs {
   /** What `systemd-analyze security` says, and what of it this host does not enforce. */
   readonly exposure: Exposure;
   readonly uid: number;
+  /** Directories with data of the service for which no volume is declared: they go with it. Absent when there are none. */
+  readonly dataWithoutVolume?: readonly string[];
 }
 
 /** How exposed a unit is: systemd's score, and what of it is not in force. */

@@ -1,11 +1,10 @@
 import { HostError, StepFailed } from "../host/errors.ts";
-import { hostIdOf } from "../host/host-id.ts";
 import type { Step } from "../host/step.ts";
 import type { Owner } from "../ownership/ownership.ts";
 import { judgeCreate, judgeUpdate, mayDelete } from "../ownership/ownership.ts";
 import { otherSlot } from "../ports/network.ts";
 import { type Call, type ResourceKind, Unfinished } from "../resource/kind.ts";
-import { dataWithoutVolume } from "./data-directories.ts";
+import { dataWithoutVolume, describeUnkept } from "./data-directories.ts";
 import { diffJailedService } from "./fields.ts";
 import { hasTraces, servingSlot } from "./findings.ts";
 import { type GateInputs, passGate } from "./gate.ts";
@@ -51,16 +50,16 @@ async function converge(
   state: State | undefined,
 ): Promise<JailedServiceOutputs> {
   const before = await observe(call, inputs);
-  checkMachine(call, before, state);
   const owner = judge(call, inputs, before, state);
   const problem = problemOf(inputs, before);
   if (problem) throw new HostError(problem.kind, call.host.label, problem.text);
   const known = before.user ? before : await withUser(call, inputs, before, owner);
   const around = surroundingsOf(call.host.label, inputs, known);
-  for (const path of dataWithoutVolume(inputs, around)) call.info?.(describeScratch(path));
   warnOfStrangers(call, inputs, before);
   const steps = planService(inputs, around, known, owner, inputs.gate ? "trial" : "whole");
   if (steps.length === 0) return outputsOf(inputs, known, owner.claim, [], state);
+  const told = state?.dataWithoutVolume ?? [];
+  for (const path of dataWithoutVolume(inputs, around)) if (!told.includes(path)) call.info?.(describeUnkept(path));
   try {
     await apply(call, inputs, steps);
   } catch (error) {
@@ -114,10 +113,6 @@ function endOf(inputs: JailedServiceInputs, applied: Observed, settled: Observed
   const [before, after] = [applied.slots[slot].unit, settled.slots[slot].unit];
   const isSame = after["ActiveState"] === "active" && before["InvocationID"] === after["InvocationID"];
   return isSame ? undefined : `${unitName(inputs.serviceName, slot)} ended while it settled`;
-}
-
-function describeScratch(path: string): string {
-  return `${path} holds data and no volume is declared: it is removed with the service`;
 }
 
 /** Not ours to end, and no drift of the service: it serves. */
@@ -199,14 +194,6 @@ function judge(call: Call, inputs: JailedServiceInputs, observed: Observed, stat
   if (verdict.verdict === "refuse")
     throw new HostError("foreign", call.host.label, `the service ${inputs.serviceName}: ${verdict.reason}`);
   return { ...mine, claim: verdict.claim };
-}
-
-/** One host key on two machines is an error, never a second copy. */
-function checkMachine(call: Call, observed: Observed, state: State | undefined): void {
-  const hostId = hostIdOf(observed.machine.machineId);
-  if (state?.hostId && state.hostId !== hostId && observed.found.state === "nothing") return;
-  if (state?.hostId && state.hostId !== hostId)
-    throw new HostError("foreign", call.host.label, "this is another machine than the one in the state");
 }
 
 function observe(call: Call, inputs: JailedServiceInputs): Promise<Observed> {

@@ -70,6 +70,9 @@ export function parseService(serviceName: string, text: string): Service {
     generation: word(`uses-${slot}`)?.split(" ")[1],
     unit: unit(`jailed-${serviceName}@${slot}.service`),
     networkUnit: unit(`jailed-${serviceName}@${slot}-net.service`),
+    socketUnits: [...units].flatMap(([name, state]) =>
+      name.startsWith(`jailed-${serviceName}@${slot}-`) && name.endsWith(".socket") ? [state] : [],
+    ),
     dropIns: lines(`dropins-${slot}`).map((line) => line.split(" ").slice(4).join(" ")),
     network: Object.fromEntries(
       lines(`network-${slot}`).map((line) => [line.split(" ")[0] ?? "", line.split(" ")[1] ?? ""]),

@@ -76,6 +76,8 @@ export interface ObservedSlot {
   readonly generation: string | undefined;
   readonly unit: UnitState;
   readonly networkUnit: UnitState;
+  /** Those that systemd has loaded. */
+  readonly socketUnits: readonly UnitState[];
   readonly dropIns: readonly string[];
   readonly network: Readonly<Record<string, string>>;
   readonly proof: Proof | undefined;

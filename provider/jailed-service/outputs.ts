@@ -1,5 +1,6 @@
 import { hostIdOf } from "../host/host-id.ts";
 import type { Call } from "../resource/kind.ts";
+import { dataWithoutVolume } from "./data-directories.ts";
 import { slotDesired } from "./desired.ts";
 import { findingsOf, servingSlot } from "./findings.ts";
 import type { JailedServiceInputs, JailedServiceOutputs } from "./inputs.ts";
@@ -26,7 +27,7 @@ export function outputsOf(
   observed: Observed,
   claim: string,
   drift: readonly string[],
-  state: Pick<JailedServiceOutputs, "exposure"> | undefined,
+  state: Pick<JailedServiceOutputs, "exposure" | "dataWithoutVolume"> | undefined,
 ): JailedServiceOutputs {
   const slot = servingSlot(observed);
   const runs = slot && observed.slots[slot];
@@ -39,9 +40,20 @@ export function outputsOf(
     unitName: slot ? unitName(inputs.serviceName, slot) : "",
     exposure: { score, notEnforced: [...known, ...(isClipped ? ["LimitNOFILE"] : [])] },
     uid: observed.user?.uid ?? 0,
+    ...unkept(inputs, observed, state),
     hostId: hostIdOf(observed.machine.machineId),
     claim,
     drift,
     unfinished: false,
   };
+}
+
+/** What is known of the generation that is wanted, else what was known: a refresh of a broken host forgets nothing. */
+function unkept(
+  inputs: JailedServiceInputs,
+  { launch, seeds }: Observed,
+  state: Pick<JailedServiceOutputs, "dataWithoutVolume"> | undefined,
+): Pick<JailedServiceOutputs, "dataWithoutVolume"> {
+  const paths = launch ? dataWithoutVolume(inputs, { launch, seeds }) : (state?.dataWithoutVolume ?? []);
+  return paths.length > 0 ? { dataWithoutVolume: paths } : {};
 }

@@ -1,5 +1,5 @@
 import type { Step } from "../host/step.ts";
-import { daemonReload, startUnit } from "../host/steps/units.ts";
+import { daemonReload, restartUnit, startUnit } from "../host/steps/units.ts";
 import { type Owner, renderOwner } from "../ownership/ownership.ts";
 import { userName } from "../passwd/hosts.ts";
 import { otherSlot, type Slot } from "../ports/network.ts";
@@ -12,6 +12,7 @@ import type { JailedServiceInputs } from "./inputs.ts";
 import { unitName } from "./names.ts";
 import type { Observed } from "./observed.ts";
 import { responderDrainStep, responderPlaces, responderReadyStep, responderUpStep } from "./responder.ts";
+import { hasSharedSocket } from "./slot-sockets.ts";
 import {
   bothAddresses,
   connectSteps,
@@ -70,12 +71,12 @@ export function planService(
   return [
     ...begin,
     ...ground,
-    ...(needs.has("drop-in") ? names.map(undoDropIns) : []),
+    ...(needs.has("drop-in") ? [...names, ...desired.socketUnitNames].map(undoDropIns) : []),
     ...(changesUnits || needs.has("rules")
       ? [filesStep(inputs.serviceName, units, `writing ${names.join(" and ")}`)]
       : []),
     ...(changesUnits || needs.has("reload") || needs.has("shared") || needs.has("responder")
-      ? [daemonReload(names)]
+      ? [daemonReload([...names, ...desired.socketUnitNames])]
       : []),
     ...(needs.has("start") ? [launchStep(inputs, around, desired, undefined)] : []),
     ...(needs.has("enable") ? [enableStep(names)] : []),
@@ -132,6 +133,10 @@ export function planCleanup(inputs: JailedServiceInputs, observed: Observed): re
     ...traces.map((slot) => retireStep(inputs.serviceName, slot)),
     ...(traces.length > 0 ? [daemonReload()] : []),
     // A failed start starts the previous one again by itself; one that was cut off could not.
+    // The candidate's socket units have taken the paths at which systemd listens for the one that serves.
+    ...(traces.length > 0 && serving && !isDark && hasSharedSocket(inputs, observed)
+      ? [restartUnit(unitName(inputs.serviceName, serving))]
+      : []),
     ...(isDark ? [startUnit(unitName(inputs.serviceName, serving))] : []),
     ...(observed.responder.drains.has(inputs.serviceName) ? [responderReadyStep(inputs.serviceName)] : []),
   ];
@@ -184,7 +189,7 @@ function switchSteps(
   return [
     ...idle.map((one) => retireStep(inputs.serviceName, one)),
     filesStep(inputs.serviceName, desired.files, `writing ${desired.unitName}`),
-    daemonReload(isPrivate ? [...names, RULES_UNIT] : names),
+    daemonReload([...names, ...desired.socketUnitNames, ...(isPrivate ? [RULES_UNIT] : [])]),
     ...(needs.has("shared") || needs.has("load") || !serving ? rulesLoad(inputs) : []),
     ...(observed.notEnforced ? [] : [probeStep]),
     ...(drains && serving ? [responderDrainStep(inputs, serving, desired.drainPorts)] : []),

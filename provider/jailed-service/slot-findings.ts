@@ -75,7 +75,7 @@ function unitFindings(observed: Observed, desired: SlotDesired): readonly Findin
     ...(isNew ? [{ text: `${desired.unitName} has other limits than declared`, remedy: "unit" } as const] : []),
     ...slot.dropIns.map((path): Finding => ({ text: `${path} overrides the unit`, remedy: "drop-in" })),
   ];
-  const states = [slot.unit, ...(desired.networkUnitName ? [slot.networkUnit] : [])];
+  const states = [slot.unit, ...(desired.networkUnitName ? [slot.networkUnit] : []), ...slot.socketUnits];
   return [
     ...changed,
     ...(changed.length > 0 && !isNew && active && !isOurs && slot.digest === desired.digest

@@ -1,10 +1,12 @@
 import { otherSlot, type Slot, type SlotNetwork } from "../ports/network.ts";
 import { allowedAddresses } from "../systemd/address-filter.ts";
 import type { Bind, JailedUnit } from "../systemd/jailed-unit.ts";
+import { socketBinds as passedBinds } from "../systemd/socket-unit.ts";
 import { dataDirectories, excludesOther, optionalFiles, parentOf } from "./data-directories.ts";
 import type { FileText, Surroundings } from "./desired.ts";
 import type { JailedServiceInputs } from "./inputs.ts";
 import { SERVICES, sorted, treeOf, unitName } from "./names.ts";
+import { socketPlaces, socketUnitNames } from "./slot-sockets.ts";
 
 /** All that the unit of a slot is rendered from. */
 export function jailedUnit(
@@ -36,6 +38,7 @@ export function jailedUnit(
       ...configBinds(inputs, base),
       ...dataBinds(inputs, around),
       ...socketBinds(inputs),
+      ...passedBinds(socketPlaces(inputs, slot, launch.sockets)),
     ],
     namespacePath: isPrivate ? `/run/netns/${network.namespace}` : undefined,
     networkUnit: isPrivate ? unitName(serviceName, slot).replace(".service", "-net.service") : undefined,
@@ -48,6 +51,7 @@ export function jailedUnit(
     writeExecuteMemory: launch.writeExecuteMemory,
     loosened: launch.loosened ?? [],
     overrides: hardeningOf(inputs),
+    sockets: socketUnitNames(serviceName, slot, launch.sockets),
   };
 }
 

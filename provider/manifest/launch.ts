@@ -42,6 +42,8 @@ export interface Launch {
   readonly notifyAccess?: "all";
   /** It logs by syslog(3): it gets the journal's socket at /dev/log. Absent when not. */
   readonly syslog?: boolean;
+  /** Sockets that systemd opens and hands to it (sd_listen_fds(3)), in the order of its unit; absent when it opens its own. */
+  readonly sockets?: readonly LaunchSocket[];
   /** What of the sandbox is loosened, as the daemon was seen not to run in its jail otherwise; absent when nothing is. */
   readonly loosened?: readonly Loosening[];
 }
@@ -50,7 +52,15 @@ export interface Launch {
 export type Loosening = (typeof loosenings)[number];
 
 /** All there are, the least dangerous first. */
-export const loosenings = ["own-identity", "netlink", "resources", "proc", "write-execute"] as const;
+export const loosenings = [
+  "own-identity",
+  "groups",
+  "owners",
+  "netlink",
+  "resources",
+  "proc",
+  "write-execute",
+] as const;
 
 export interface LaunchUser {
   readonly name: string;
@@ -70,9 +80,32 @@ export interface Listen {
   readonly path?: string;
 }
 
+/** One socket unit of the distribution (systemd.socket(5)); who may connect is not of it, as a jail decides that itself. */
+export interface LaunchSocket {
+  /** Its unit, `x.socket`. */
+  readonly unit: string;
+  /** Names of descriptors are what some daemons tell them apart by. */
+  readonly fileDescriptorName: string;
+  readonly listens: readonly SocketListen[];
+  /** Directives that change what the daemon sees of it, such as `BindIPv6Only`. */
+  readonly options: Readonly<Record<string, string>>;
+}
+
+export interface SocketListen {
+  readonly type: "stream" | "datagram" | "sequential-packet";
+  /** As the unit has it: `631`, `127.0.0.1:631`, `[::]:631`, `/run/x.sock`, `@name`. */
+  readonly address: string;
+}
+
 export interface WritableDirectory {
   readonly path: string;
   /** runtime lives in a tmpfs (`/run`, `/tmp`); the others in a directory on the host. */
   readonly kind: "runtime" | "state" | "cache" | "logs";
   readonly mode: string;
+}
+
+/** The port of an address such as `631`, `0.0.0.0:631` or `[::]:631`; undefined for one that has none. */
+export function portOf(address: string): number | undefined {
+  const [, port] = /^(?:[^/@].*:)?(\d+)$/.exec(address) ?? [];
+  return port === undefined ? undefined : Number(port);
 }

@@ -60,6 +60,18 @@ const launchSchema: v.GenericSchema<unknown, Launch> = v.looseObject({
   writeExecuteMemory: v.boolean(),
   notifyAccess: v.optional(v.literal("all")),
   syslog: v.optional(v.boolean()),
+  sockets: v.optional(
+    v.array(
+      v.looseObject({
+        unit: text,
+        fileDescriptorName: text,
+        listens: v.array(
+          v.looseObject({ type: v.picklist(["stream", "datagram", "sequential-packet"]), address: text }),
+        ),
+        options: words,
+      }),
+    ),
+  ),
   loosened: v.optional(v.array(v.picklist(loosenings))),
 });
 

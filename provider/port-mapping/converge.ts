@@ -1,3 +1,4 @@
+import { pruneStep } from "../generation/remove.ts";
 import { type Fragment, renderFragment } from "../haproxy/fragment.ts";
 import { StepFailed } from "../host/errors.ts";
 import { type Call, Unfinished } from "../resource/kind.ts";
@@ -11,6 +12,7 @@ import { claimOf, foundOf, refuseConflicts } from "./owned.ts";
 import { planMapping } from "./plan.ts";
 import { takeDownUnused } from "./remove.ts";
 import { tlsWarnings } from "./tls.ts";
+import { EDGE_JAIL_BASE } from "./unit.ts";
 
 type State = PortMappingInputs & PortMappingOutputs;
 
@@ -45,19 +47,22 @@ export async function converge(
       { declared, renamedFrom: ownRename(renamedFrom, seen, state), digest: jail.digest, pems },
       seen.edge,
     );
-    const steps = [...edgeSteps, ...change.steps];
+    const moves = change.by === "start" && seen.edge.outOfJail.length > 0;
+    // What ran in an older jail has left it by then.
+    const prune = moves ? [pruneStep(EDGE_JAIL_BASE, jail.digest, 1)] : [];
+    const steps = [...edgeSteps, ...change.steps, ...prune];
     if (steps.length === 0) return outputsOf(claim, seen, lastChange);
     if (applied > 5) throw unfinished(declared, seen, lastChange, ["the edge does not become as declared"]);
     try {
       const plan = {
         // Who builds the edge or mends it keeps others from doing the same; else only this mapping is locked.
-        lock: edgeSteps.length > 0 ? "edge" : `mapping/${mapping.name}`,
+        lock: edgeSteps.length > 0 || moves ? "edge" : `mapping/${mapping.name}`,
         urn: call.owner.urn,
         deadlineSeconds: call.deadlineSeconds,
         steps,
       };
       const { outputs } = await call.host.apply(plan, call.progress);
-      lastChange = parseChange(change.by, outputs.at(-1), lastChange);
+      lastChange = parseChange(change.by, outputs.at(-1 - prune.length), lastChange);
       applied++;
     } catch (error) {
       if (error instanceof StepFailed && error.exitCode === STALE) {

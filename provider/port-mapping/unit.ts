@@ -21,7 +21,8 @@ export function isOurUnit(text: string): boolean {
 /**
  * The proxy in the host's network, as a user of its own with the one capability that low ports need. No PrivateUsers=:
  * the capability has to count in the host's network namespace. RestartSec= and StartLimitIntervalSec=0: by default five
- * failed starts within a second are given up for ever.
+ * failed starts within a second are given up for ever. EnvironmentFile= and what it names are of a hand-over from an older
+ * jail (scripts/edge-hand-over.sh), for which the sockets outlive the process.
  */
 export function renderEdgeUnit(digest: string): string {
   return `${MARK}
@@ -39,7 +40,9 @@ MountAPIVFS=yes
 BindReadOnlyPaths=${EDGE_CONFIGURATION}
 RuntimeDirectory=${RUNTIME_DIRECTORY.slice("/run/".length)}
 RuntimeDirectoryMode=0700
-ExecStart=/usr/sbin/haproxy -Ws -f ${EDGE_CONFIGURATION}/haproxy.cfg -S ${RUNTIME_DIRECTORY}/master.sock,mode,600
+RuntimeDirectoryPreserve=restart
+EnvironmentFile=-/run/pulumi-jail/edge-takes
+ExecStart=/usr/sbin/haproxy -Ws -f ${EDGE_CONFIGURATION}/haproxy.cfg -S ${RUNTIME_DIRECTORY}/master.sock,mode,600 $EDGE_TAKES
 ExecReload=+/bin/kill -USR2 $MAINPID
 KillMode=mixed
 Restart=always

@@ -28,6 +28,8 @@ export interface JailedUnit extends HardeningFor {
   readonly limitNOFILE: number | undefined;
   readonly startSeconds: number;
   readonly limits: LiveLimits;
+  /** Socket units that it gets its descriptors from. */
+  readonly sockets?: readonly string[];
 }
 
 /** A path of the host that is bound over one of the jail. */
@@ -47,7 +49,7 @@ export interface LiveLimits {
 
 /** The unit of one slot of a service. */
 export function renderJailedUnit(unit: JailedUnit): string {
-  const needed = [unit.networkUnit].filter((name) => name !== undefined);
+  const needed = [unit.networkUnit, ...(unit.sockets ?? [])].filter((name) => name !== undefined);
   return renderUnit(unit.mark, [
     {
       name: "Unit",
@@ -71,6 +73,7 @@ function serviceDirectives(unit: JailedUnit): readonly Directive[] {
   const { launch } = unit;
   return [
     ["Type", launch.type],
+    ["Sockets", unit.sockets],
     ["Slice", "system.slice"],
     ["NotifyAccess", launch.type === "notify" ? (launch.notifyAccess ?? "main") : undefined],
     ["ExecStart", unit.execStart ? execLine(unit.execStart) : execLine(launch.argv, launch.argv0)],

@@ -143,7 +143,7 @@ describe("a discovery on hosts that do not have the package", () => {
     const failed = await discoverAndClose(one, spec("media-types", "absent.service")).catch((error) => error);
     expect(failed).toMatchObject({
       kind: "discovery",
-      stderr: expect.stringContaining("the packages bring no unit absent.service"),
+      stderr: expect.stringContaining("the packages bring no unit absent.service; they bring none at all"),
     });
   });
 

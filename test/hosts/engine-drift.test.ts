@@ -155,7 +155,7 @@ describe("out-of-band changes", () => {
       const differences = await changesSince(before, site.hosts.hosts);
       expect(differences.filter((line) => !isOfOneLife(line))).toEqual([]);
       const url = (await site.stack.outputs())["url"] as string;
-      await expect.poll(async () => new Set(await answers(url, 6)).size, { timeout: 15_000 }).toBe(2);
+      await expect.poll(async () => new Set(await answers(url, 6)).size, { timeout: 60_000 }).toBe(2);
     },
   );
 });

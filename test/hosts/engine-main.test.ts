@@ -98,8 +98,8 @@ describe("the main job", () => {
   it("comes back by itself after a reboot of every host", async () => {
     await Promise.all(site.hosts.hosts.map((host) => host.reboot()));
     const url = (await site.stack.outputs())["url"] as string;
-    await expect.poll(() => answers(url, 4).catch(() => []), { timeout: 30_000 }).toHaveLength(4);
-    await expect.poll(async () => new Set(await answers(url, 6)).size, { timeout: 30_000, interval: 500 }).toBe(2);
+    await expect.poll(() => answers(url, 4).catch(() => []), { timeout: 60_000 }).toHaveLength(4);
+    await expect.poll(async () => new Set(await answers(url, 6)).size, { timeout: 60_000, interval: 500 }).toBe(2);
     expectSuccess(await site.stack.preview({ expectNoChanges: true, refresh: true }));
   });
 

@@ -83,9 +83,8 @@ describe("examples/apache-site", () => {
     await site.host("web").exec(["systemctl", "reload", unitName]);
     const oldWorkers = async () =>
       (await viewJail(site.host("web"), unitName)).pids.slice(1).filter((pid) => before.pids.includes(pid));
-    await expect.poll(oldWorkers, { timeout: 20_000, interval: 200 }).toEqual([]);
-    // The control of "none failed" is a number of requests, not a rate: a busy machine takes longer for it.
-    await expect.poll(() => load.count().requests, { timeout: 30_000, interval: 200 }).toBeGreaterThan(50);
+    await expect.poll(oldWorkers, { timeout: 60_000, interval: 200 }).toEqual([]);
+    await load.reach(51);
     const { failed, errors } = await load.stop();
     expect({ failed, errors }).toEqual({ failed: 0, errors: {} });
     expect((await viewJail(site.host("web"), unitName)).mainPid).toBe(before.mainPid);
@@ -136,7 +135,7 @@ describe("examples/tomcat", () => {
     const put = "cat >/var/lib/pulumi-jail/volumes/app.webapps/hello.war";
     await site.host("app").exec(["sh", "-euc", put], { input: war });
     await expect
-      .poll(async () => (await ask(url(app, "/hello/"))).status, { timeout: 40_000, interval: 500 })
+      .poll(async () => (await ask(url(app, "/hello/"))).status, { timeout: 90_000, interval: 500 })
       .toBe(200);
     const page = (await ask(url(app, "/hello/"))).text;
     expect(page).toMatch(/^\s*hello from tomcat at app\/100\.127\.\d+\.\d+\nrandom \[\d+, \d+, \d+\]\s*$/);

@@ -117,7 +117,7 @@ describe("examples/shop on three hosts", () => {
     );
     await Promise.all(restarts);
     await expect
-      .poll(() => visits(1), { timeout: 60_000, interval: 500 })
+      .poll(() => visits(1), { timeout: 120_000, interval: 500 })
       .toEqual([expect.stringMatching("^visit 4,")]);
   });
 

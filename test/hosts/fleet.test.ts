@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Endpoint } from "../../provider/index.ts";
-import { type LoadResult, startLoad } from "../support/http-load.ts";
+import { type LoadCount, startLoad } from "../support/load.ts";
 import { answers, expectSuccess, hostsConfig, openSite, operations, type Site } from "../support/site.ts";
 
 interface Outputs {
@@ -44,12 +44,12 @@ function running(): Record<string, unknown> {
   return Object.fromEntries(services.map(({ id, outputs: out }) => [id, out?.["generation"]]));
 }
 
-function serves(load: LoadResult, during: string): void {
-  console.log(`${load.failed} of ${load.answered + load.failed} requests failed while ${during}`);
+function serves(load: LoadCount, during: string): void {
+  console.log(`${load.failed} of ${load.requests} requests failed while ${during}`);
   expect(load.errors).toEqual({});
   expect(load.failed).toBe(0);
   // The control: it did ask, all the time.
-  expect(load.answered).toBeGreaterThan(100);
+  expect(load.requests).toBeGreaterThan(100);
 }
 
 beforeAll(async () => {
@@ -70,7 +70,7 @@ describe("examples/fleet on three hosts", () => {
   it("gets a change canary first, then the others together, and no request is lost", async () => {
     const { url } = await outputs();
     use(three, "two");
-    const load = startLoad(url, 2);
+    const load = startLoad(url, { keepAlive: 1, fresh: 1 });
     const up = expectSuccess(await site.stack.up());
     serves(await load.stop(), "a change went over the fleet");
     const order = up.steps
@@ -115,7 +115,7 @@ describe("examples/fleet on three hosts", () => {
   it("takes a host out under load without losing a request: the edge lets go of it before it stops", async () => {
     const { url } = await outputs();
     use(["h1", "h2"], "three");
-    const load = startLoad(url, 2);
+    const load = startLoad(url, { keepAlive: 1, fresh: 1 });
     const up = expectSuccess(await site.stack.up());
     serves(await load.stop(), "a host was taken out");
     expect(operations(up)).toEqual({

@@ -1,73 +1,28 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { bootHosts, diffFingerprints, type Fingerprint, type TestHost, type TestHosts } from "../../dev/hosts/index.ts";
-import type { Applied, Host } from "../../provider/host/host.ts";
-import type { Plan } from "../../provider/host/step.ts";
-import type { JailInputs, JailOutputs } from "../../provider/jail/inputs.ts";
+import { diffFingerprints, type Fingerprint, type TestHost } from "../../dev/hosts/index.ts";
+import type { JailInputs } from "../../provider/jail/inputs.ts";
 import { jailKind } from "../../provider/jail/lifecycle.ts";
-import type { Call } from "../../provider/resource/kind.ts";
 import { upgradeLibrary } from "../support/library-upgrade.ts";
-import { connectionTo, openHost, shell } from "./ssh-site.ts";
+import { type JailSite, type JailState, openJailSite } from "./jail-site.ts";
+import { shell } from "./ssh-site.ts";
 
-type State = JailInputs & JailOutputs;
-
-let site: TestHosts;
+let site: JailSite;
 let web: TestHost;
-let close: () => void;
-let host: Host;
+let plans: JailSite["plans"];
 let clean: Fingerprint;
-const plans: Plan[] = [];
-let asks = 0;
 
 /** Caches of apt and the like never come from us: build roots have their own. */
 beforeAll(async () => {
-  site = await bootHosts({ run: `jail-${process.pid}`, hosts: ["web"] });
-  web = site.host("web");
-  const opened = openHost(connectionTo(web));
-  close = opened.close;
-  host = {
-    label: opened.host.label,
-    ask: (questions) => {
-      asks++;
-      return opened.host.ask(questions);
-    },
-    apply: (plan, progress): Promise<Applied> => {
-      if (plan.steps.length > 0) plans.push(plan);
-      return opened.host.apply(plan, progress);
-    },
-  };
+  site = await openJailSite("jail");
+  ({ web, plans } = site);
   clean = await web.fingerprint();
 });
+afterAll(() => site?.close());
 
-afterAll(async () => {
-  close?.();
-  await site?.destroy();
-});
-
-function call(name: string): Call {
-  const urn = `urn:pulumi:dev::site::pulumi-nodejs:dynamic/jail:Jail::${name}`;
-  const owner = { organization: "organization", project: "site", stack: "dev", urn, claim: `claim-${name}` };
-  return { host, progress: () => {}, owner, deadlineSeconds: 600, hostFor: () => host };
-}
-
-function inputs(name: string, args: object): JailInputs {
-  const hidden = { schema: 1, name, host: "web", organization: "organization", timeouts: {}, replaceOnChanges: [] };
-  const { inputs: checked, failures } = jailKind.check(undefined, {
-    connection: connectionTo(web),
-    __jail: { ...hidden, urn: call(name).owner.urn },
-    ...args,
-  });
-  expect(failures).toEqual([]);
-  return checked;
-}
-
-async function up(name: string, args: object, state?: State): Promise<State> {
-  const wanted = inputs(name, args);
-  return { ...wanted, ...(await jailKind.converge(call(name), wanted, state)) };
-}
-
-async function driftOf(name: string, state: State): Promise<readonly string[]> {
-  return (await jailKind.read(call(name), state))!.drift;
-}
+const call = (name: string) => site.call(name);
+const inputs = (name: string, args: object): JailInputs => site.inputs(name, args);
+const up = (name: string, args: object, state?: JailState) => site.up(name, args, state);
+const driftOf = (name: string, state: JailState) => site.driftOf(name, state);
 
 /** All that is ours on the host: a fingerprint of one directory, which takes a tenth of the whole one's time. */
 async function ours(): Promise<readonly string[]> {
@@ -85,7 +40,7 @@ const apache = { packages: ["apache2"], unit: "apache2.service" };
 const html = "/var/www/html/index.html";
 
 describe("apache2 on a host that does not have it", () => {
-  let state: State;
+  let state: JailState;
   let firstTook: number;
 
   test("becomes a jail of at most 100 files and 6 MB from package and unit alone", async () => {
@@ -96,6 +51,19 @@ describe("apache2 on a host that does not have it", () => {
     expect(state.fileCount).toBeLessThanOrEqual(100);
     expect(state.bytes).toBeLessThanOrEqual(6_000_000);
     expect(await lines(`find ${state.rootDirectory} -name apache2 -path '*/usr/sbin/*'`)).toHaveLength(1);
+  });
+
+  test("keeps what apt would install, so that no look at it has to ask apt", async () => {
+    await shell(web, "mv /usr/bin/apt-cache /usr/bin/apt-cache.away");
+    expect(await driftOf("apache", state)).toEqual([]);
+    const kept = "/var/lib/pulumi-jail/candidates";
+    expect(await lines(`sed -n 's/^apache2-bin //p' ${kept}`)).toEqual([state.packageVersions["apache2-bin"]]);
+    // Another version there is told as apt's own answer: it is what was looked at.
+    await shell(web, `cp ${kept} /run/kept; sed -i 's/^apache2-bin .*/apache2-bin 9:9/' ${kept}`);
+    expect(await driftOf("apache", state)).toEqual([
+      expect.stringMatching(/^stale: apache2-bin \S+ -> 9:9, \d+ files$/),
+    ]);
+    await shell(web, `mv /usr/bin/apt-cache.away /usr/bin/apt-cache; cat /run/kept >${kept}; rm /run/kept`);
   });
 
   test("adds nothing to the host outside of the state directory", async () => {
@@ -127,11 +95,11 @@ describe("apache2 on a host that does not have it", () => {
 
   test("needs no step the second time, and no write at all", async () => {
     const before = await web.fingerprint();
-    const [applied, asked] = [plans.length, asks];
+    const [applied, asked] = [plans.length, site.asks()];
     expect(await up("apache", apache, state)).toEqual(state);
     expect(await driftOf("apache", state)).toEqual([]);
     expect(plans.length - applied).toBe(0);
-    expect(asks - asked).toBe(2);
+    expect(site.asks() - asked).toBe(2);
     expect(diffFingerprints(before, await web.fingerprint())).toEqual([]);
   });
 
@@ -206,13 +174,12 @@ describe("apache2 on a host that does not have it", () => {
     expect(await ours()).toEqual(before);
   });
 
-  test("gets another page in well under a second, without a build root", async () => {
+  test("gets another page in one round trip of steps, without a build root", async () => {
     const first = await up("apache", { ...apache, files: { [html]: { content: "one" } } }, state);
-    const [applied, asked, start] = [plans.length, asks, Date.now()];
+    const [applied, asked, start] = [plans.length, site.asks(), Date.now()];
     state = await up("apache", { ...apache, files: { [html]: { content: "two" } } }, first);
     console.log(`another page: ${Date.now() - start} ms`);
-    expect(Date.now() - start).toBeLessThan(5_000);
-    expect([plans.length - applied, asks - asked]).toEqual([1, 1]);
+    expect([plans.length - applied, site.asks() - asked]).toEqual([1, 1]);
     expect(plans.at(-1)!.steps.map((step) => step.step)).not.toContain("open-build-root");
     expect(await lines(`cat ${state.rootDirectory}${html}`)).toEqual(["two"]);
     expect(await lines(`cat ${first.rootDirectory}${html}`)).toEqual(["one"]);
@@ -249,7 +216,7 @@ describe("apache2 on a host that does not have it", () => {
 
 describe("a library that was updated on the host", () => {
   test("makes the jail stale, and the next run builds it anew with just that file changed", async () => {
-    const library = (state: State) =>
+    const library = (state: JailState) =>
       lines(`cd ${state.rootDirectory} && find . -type f ! -path ./etc/ld.so.cache -exec sha256sum {} + | sort`);
     const before = await up("apache", apache);
     const files = await library(before);

@@ -4,8 +4,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { bootHosts, diffFingerprints, type Fingerprint, type TestHost, type TestHosts } from "../../dev/hosts/index.ts";
 import { closeHosts } from "../../provider/host/pool.ts";
 import { authority, certificateOf } from "../support/certificates.ts";
-import { get, startLoad } from "../support/http-load.ts";
+import { get } from "../support/http-get.ts";
 import { startResponder } from "../support/http-responder.ts";
+import { startLoad } from "../support/load.ts";
 import { type EdgeSite, edgeSite, type State } from "./edge-site.ts";
 import { errorOf, shell } from "./ssh-site.ts";
 
@@ -165,12 +166,12 @@ describe("other ways of a mapping", () => {
 
 describe("a certificate that only the proxy refuses", () => {
   test("is refused alone, while the others serve", async () => {
-    const load = startLoad(`http://${edge.address}:8080/`, 2);
+    const load = startLoad(`http://${edge.address}:8080/`, { keepAlive: 1, fresh: 1 });
     const error = await errorOf(up("weak", { ...shop("weak"), hostnames: ["weak.example"], tls: tls("weak") }));
     expect(error.message).toContain('mapping "weak" is refused by the proxy, the others serve on');
-    const { failed, answered } = await load.stop();
+    const { failed, requests } = await load.stop();
     expect(failed).toBe(0);
-    expect(answered).toBeGreaterThan(20);
+    expect(requests).toBeGreaterThan(20);
     expect((await talk(443, "shop.example")).subject).toBe("shop.example");
     expect(await drift("shop")).toEqual([]);
     expect(await shell(edge, `ls ${CERTIFICATES}; ls /run | grep -c pulumi-jail-request || true`)).not.toContain(

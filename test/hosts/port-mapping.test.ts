@@ -1,3 +1,4 @@
+// Above 250 lines: one edge lives through all of this, and each of its states is what the next part begins with.
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { bootHosts, diffFingerprints, type Fingerprint, type TestHost, type TestHosts } from "../../dev/hosts/index.ts";
@@ -6,8 +7,9 @@ import { closeHosts, hostFor } from "../../provider/host/pool.ts";
 import type { PortMappingInputs, PortMappingOutputs } from "../../provider/port-mapping/inputs.ts";
 import { portMappingKind } from "../../provider/port-mapping/lifecycle.ts";
 import type { Call } from "../../provider/resource/kind.ts";
-import { get, startLoad } from "../support/http-load.ts";
+import { get } from "../support/http-get.ts";
 import { startResponder } from "../support/http-responder.ts";
+import { startLoad } from "../support/load.ts";
 import { connectionTo, errorOf, shell, until } from "./ssh-site.ts";
 
 type State = PortMappingInputs & PortMappingOutputs;
@@ -62,7 +64,7 @@ describe("an edge that had none", () => {
 describe("changes under load", () => {
   test("of backends and weights fail no request and keep HAProxy's PID", async () => {
     const pid = await workerPid();
-    const load = startLoad(state.url, 8);
+    const load = startLoad(state.url, { keepAlive: 4, fresh: 4 });
     const [web1, web2, web3] = ["web1", "web2", "web3"].map(backend);
     const sets = [
       [web1, { ...web2, weight: 40 }],
@@ -78,24 +80,49 @@ describe("changes under load", () => {
         expect(state.lastChange).toMatchObject({ by: "runtime-api", failed: 0 });
         expect(state.lastChange.requests).toBeGreaterThan(0);
       }
-    const { answered, failed, errors } = await load.stop();
+    await load.reach(5000);
+    const { failed, errors } = await load.stop();
     expect({ failed, errors }).toEqual({ failed: 0, errors: {} });
-    expect(answered).toBeGreaterThan(5000);
     expect(await workerPid()).toBe(pid);
   });
 
   test("by reload fail none either, where a restart does", async () => {
-    const load = startLoad(state.url, 8);
+    const load = startLoad(state.url, { keepAlive: 4, fresh: 4 });
     for (const balance of ["roundrobin", "random", "source", "leastconn"]) {
       state = await up({ balance }, state);
       expect(state.lastChange).toMatchObject({ by: "reload", failed: 0 });
     }
-    const { answered, failed, errors } = await load.stop();
+    await load.reach(2000);
+    const { failed, errors } = await load.stop();
     expect({ failed, errors }).toEqual({ failed: 0, errors: {} });
-    expect(answered).toBeGreaterThan(2000);
-    const control = startLoad(state.url, 8);
-    await shell(edge, "systemctl restart pulumi-jail-edge.service; sleep 0.5");
-    expect((await control.stop()).failed).toBeGreaterThan(0);
+    const control = startLoad(state.url, { keepAlive: 4, fresh: 4 });
+    await shell(edge, "systemctl restart pulumi-jail-edge.service");
+    await until(() => control.count().failed > 0);
+    await control.stop();
+  });
+
+  test("of the proxy's own jail fail none either: the new one takes over from the old one's process", async () => {
+    const [unit, jails] = [
+      "/etc/systemd/system/pulumi-jail-edge.service",
+      "/var/lib/pulumi-jail/edge/haproxy/generations",
+    ];
+    const older = "aaaaaaaaaaaaaaaa";
+    const move = `cd ${jails}; cp -al [0-9a-f]*[0-9a-f] ${older}; cp -p ${unit} /root/; sed -i 's,/[0-9a-f]*$,/${older},' ${unit}`;
+    const back = `mv /root/pulumi-jail-edge.service ${unit}; systemctl daemon-reload`;
+    const restart = "systemctl daemon-reload; systemctl restart pulumi-jail-edge.service";
+    await shell(edge, `${move.replace("s,/", "/^RootDirectory=/s,/")}; ${restart}; ${back}`);
+    expect((await read(state))?.drift).toEqual(["HAProxy runs outside of its jail"]);
+    const load = startLoad(state.url, { keepAlive: 4, fresh: 4 });
+    state = await up({}, state);
+    expect(state.lastChange.by).toBe("start");
+    state = await up({ balance: "random" }, state);
+    state = await up({}, state);
+    await load.reach(1000);
+    const { failed, errors } = await load.stop();
+    expect({ failed, errors }).toEqual({ failed: 0, errors: {} });
+    expect((await read(state))?.drift).toEqual([]);
+    await until(async () => !(await shell(edge, "systemctl list-units 'pulumi-jail-*'")).includes("interim"));
+    await shell(edge, `rm -r ${jails}/${older}`);
   });
 
   test("that would leave no healthy server are not made", async () => {
@@ -127,9 +154,10 @@ describe("mappings of several stacks", () => {
     expect(await hitsOf(state.url, 20)).toEqual(["web1", "web2"]);
     expect(await hitsOf(`http://${edge.address}:8080/`, 5)).toEqual(["web2"]);
     expect((await read(state))?.drift).toEqual([]);
-    const load = startLoad(state.url, 4);
+    const load = startLoad(state.url, { keepAlive: 2, fresh: 2 });
     await remove(shop, "other");
     await remove(raw, "third");
+    await load.reach(100);
     expect((await load.stop()).failed).toBe(0);
     expect((await get(`http://${edge.address}:8080/`)).text).toBe("ECONNREFUSED");
     expect(await shell(edge, "ls /var/lib/pulumi-jail/edge/mappings")).toBe("site.json\n");
@@ -147,7 +175,7 @@ describe("mappings of several stacks", () => {
   });
 
   test("are refused alone: a bind that is taken, a port that is held, one that cannot run", async () => {
-    const load = startLoad(state.url, 4);
+    const load = startLoad(state.url, { keepAlive: 2, fresh: 2 });
     const taken = await errorOf(up({ mappingName: "taken" }, undefined, "other"));
     expect(taken.message).toContain('bind *:80 has its default already: mapping "site"');
     await shell(
@@ -156,6 +184,7 @@ describe("mappings of several stacks", () => {
     );
     const held = await errorOf(up({ mappingName: "held", bindPort: 8081 }, undefined, "other"));
     expect(held.message).toMatch(/port 8081 is held by perl, pid \d+/);
+    await load.reach(100);
     expect((await load.stop()).failed).toBe(0);
     expect((await read(state))?.drift).toEqual([]);
   });
@@ -166,13 +195,14 @@ describe("mappings of several stacks", () => {
       edge,
       "systemd-run -q --collect --unit=late perl -MIO::Socket::INET -e '*H = IO::Socket::INET->new(LocalPort => 8082) or die; sleep 600'; sleep 0.5",
     );
-    const load = startLoad(state.url, 4);
+    const load = startLoad(state.url, { keepAlive: 2, fresh: 2 });
     const { host } = callOf("x", "other");
     const blind = { ...host, label: host.label, apply: host.apply.bind(host), ask: blindTo(host) };
     const inputs = inputsOf({ mappingName: "late", bindPort: 8082 });
     const error = await errorOf(portMappingKind.converge({ ...callOf("x", "other"), host: blind }, inputs, undefined));
     expect(error.message).toContain('mapping "late" is refused by the proxy, the others serve on');
     expect(error.message).toMatch(/cannot bind :8082: Address already in use/);
+    await load.reach(100);
     expect((await load.stop()).failed).toBe(0);
     expect(await shell(edge, "ls /var/lib/pulumi-jail/edge/mappings")).toBe("site.json\n");
     expect((await read(state))?.drift).toEqual([]);

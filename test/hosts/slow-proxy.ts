@@ -6,14 +6,15 @@ export interface SlowLink {
   readonly bytesPerSecond: number;
 }
 
-/** Listens on loopback and passes on to an sshd, slowly in both directions. */
+/** Listens on loopback and passes on to an sshd (or what else listens on `port`), slowly in both directions. */
 export async function openSlowProxy(
   address: string,
   link: SlowLink,
+  port = 22,
 ): Promise<{ readonly port: number; close(): void }> {
   const sockets = new Set<Socket>();
   const server = createServer({ noDelay: true }, (near) => {
-    const far = dial({ host: address, port: 22, noDelay: true });
+    const far = dial({ host: address, port, noDelay: true });
     for (const [from, to] of [
       [near, far],
       [far, near],

@@ -1,3 +1,4 @@
+// Above 250 lines: all of it is one pair of hosts and what can go wrong on the way to them.
 import { spawn } from "node:child_process";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { TestHost, TestHosts } from "../../dev/hosts/index.ts";
@@ -196,7 +197,7 @@ test("a plan that takes longer than its deadline is ended on the host, and what 
   const begin = performance.now();
   const error = await errorOf(host.apply(plan([slow.step], { deadlineSeconds: 2 })));
   expect(error).toMatchObject({ kind: "timeout", stepIndex: 0 });
-  expect(performance.now() - begin).toBeLessThan(10_000);
+  expect(performance.now() - begin).toBeLessThan(30_000);
   await shell(web1, "systemctl stop test-late.service");
   await host.apply(plan([removeFile("/var/tmp/none")]));
 });

@@ -96,10 +96,10 @@ export async function errorOf(
   throw new Error("it succeeded");
 }
 
-/** Resolves once a condition holds; fails after 30 s. */
+/** Resolves once a condition holds; fails after 60 s. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   for (let tries = 0; !(await condition()); tries++) {
-    if (tries > 300) throw new Error("it did not come true within 30 s");
+    if (tries > 600) throw new Error("it did not come true within 60 s");
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }

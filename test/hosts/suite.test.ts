@@ -1,76 +1,27 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { bootHosts, diffFingerprints, type Fingerprint, type TestHost, type TestHosts } from "../../dev/hosts/index.ts";
-import type { Host } from "../../provider/host/host.ts";
-import type { Plan } from "../../provider/host/step.ts";
-import type { JailInputs, JailOutputs } from "../../provider/jail/inputs.ts";
-import { jailKind } from "../../provider/jail/lifecycle.ts";
-import type { Call } from "../../provider/resource/kind.ts";
+import { diffFingerprints, type Fingerprint, type TestHost } from "../../dev/hosts/index.ts";
 import { publishNewer } from "../support/package-repository.ts";
-import { connectionTo, openHost, shell } from "./ssh-site.ts";
+import { type JailSite, type JailState, openJailSite } from "./jail-site.ts";
 
-type State = JailInputs & JailOutputs;
-
-let site: TestHosts;
+let site: JailSite;
 let web: TestHost;
-let close: () => void;
-let host: Host;
-const plans: Plan[] = [];
-const warnings: string[] = [];
+let plans: JailSite["plans"];
 
 beforeAll(async () => {
-  site = await bootHosts({ run: `suite-${process.pid}`, hosts: ["web"] });
-  web = site.host("web");
-  const opened = openHost(connectionTo(web));
-  close = opened.close;
-  host = {
-    label: opened.host.label,
-    ask: (questions) => opened.host.ask(questions),
-    apply: (plan, progress) => {
-      plans.push(plan);
-      return opened.host.apply(plan, progress);
-    },
-  };
+  site = await openJailSite("suite");
+  ({ web, plans } = site);
 });
+afterAll(() => site?.close());
 
-afterAll(async () => {
-  close?.();
-  await site?.destroy();
-});
-
-function call(name: string): Call {
-  const urn = `urn:pulumi:dev::site::pulumi-nodejs:dynamic/jail:Jail::${name}`;
-  const owner = { organization: "organization", project: "site", stack: "dev", urn, claim: `claim-${name}` };
-  const warn = (text: string) => warnings.push(text);
-  return { host, progress: () => {}, warn, owner, deadlineSeconds: 600, hostFor: () => host };
-}
-
-function inputs(name: string, args: object): JailInputs {
-  const hidden = { schema: 1, name, host: "web", organization: "organization", timeouts: {}, replaceOnChanges: [] };
-  const { inputs: checked, failures } = jailKind.check(undefined, {
-    connection: connectionTo(web),
-    __jail: { ...hidden, urn: call(name).owner.urn },
-    ...args,
-  });
-  expect(failures).toEqual([]);
-  return checked;
-}
-
-async function up(name: string, args: object, state?: State): Promise<State> {
-  const wanted = inputs(name, args);
-  return { ...wanted, ...(await jailKind.converge(call(name), wanted, state)) };
-}
-
-async function driftOf(name: string, state: State): Promise<readonly string[]> {
-  return (await jailKind.read(call(name), state))!.drift;
-}
-
-const onWeb = (line: string) => shell(web, line);
+const up = (name: string, args: object, state?: JailState) => site.up(name, args, state);
+const driftOf = (name: string, state: JailState) => site.driftOf(name, state);
+const onWeb = (line: string) => site.shell(line);
 const state = "/var/lib/pulumi-jail";
 
 describe("a newer version in the host's package index", () => {
   const args = { programs: ["/usr/bin/dpkg-deb"] };
-  let first: State;
-  let second: State;
+  let first: JailState;
+  let second: JailState;
   let newer: { readonly sources: string; readonly was: string; readonly is: string };
 
   beforeAll(async () => {
@@ -122,7 +73,7 @@ describe("a newer version in the host's package index", () => {
     await onWeb("rm /etc/apt/sources.list.d/newer.list; apt-get -q update >/dev/null 2>&1");
     expect(await driftOf("deb", second)).toEqual([]);
     expect(await up("deb", args, second)).toEqual(second);
-    await jailKind.remove(call("deb"), second);
+    await site.remove("deb", second);
     await onWeb("rm -r /srv/newer");
     expect(await onWeb(`ls -d ${state} 2>/dev/null || true`)).toBe("");
   });
@@ -133,8 +84,8 @@ describe("a suite of another release", () => {
   const args = { packages: ["hello"], programs: ["/usr/bin/hello"], source };
   const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
   let clean: Fingerprint;
-  let one: State;
-  let other: State;
+  let one: JailState;
+  let other: JailState;
 
   beforeAll(async () => {
     clean = await web.fingerprint();
@@ -155,7 +106,7 @@ describe("a suite of another release", () => {
     expect(await onWeb(`chroot ${one.rootDirectory} /usr/bin/hello`)).toBe("Hello, world!\n");
     expect(one.packageVersions["libc6"]).not.toBe(await onWeb(`dpkg-query -W -f '\${Version}' libc6`));
     expect([await driftOf("one", one), await driftOf("other", other)]).toEqual([[], []]);
-    expect(warnings).toEqual([]);
+    expect(site.warnings).toEqual([]);
   });
 
   test("has updates, which are drift like any other", async () => {
@@ -178,9 +129,9 @@ describe("a suite of another release", () => {
   });
 
   test("goes with the last jail that has it, and the host is as it was", async () => {
-    await jailKind.remove(call("other"), other);
+    await site.remove("other", other);
     expect(await onWeb(`ls ${state}/suites | wc -l`)).toBe("1\n");
-    await jailKind.remove(call("one"), one);
+    await site.remove("one", one);
     expect(diffFingerprints(clean, await web.fingerprint())).toEqual([]);
   });
 });

@@ -115,6 +115,7 @@ describe("data that the packages made", () => {
   test("without a volume goes with the service, which is told, and no two instances work on it", async () => {
     const { fake, inputs, told, call, state } = await start({});
     expect(told).toEqual([line]);
+    expect(state.dataWithoutVolume).toEqual(["/var/lib/daemon"]);
     const path = "/var/lib/pulumi-jail/services/web/scratch/var-lib-daemon";
     expect(fake.state.files.get(path)).toMatchObject({ mode: "0700", owner: "997:997", content: "/var/lib/daemon" });
     await jailedServiceKind.converge(call, inputs({ generation: TWO }), state);
@@ -122,6 +123,12 @@ describe("data that the packages made", () => {
     expect(fake.state.files.get("/etc/systemd/system/jailed-web@b.service")?.content).toContain(
       "Conflicts=jailed-web@a.service\n",
     );
+    // Once is enough, until it is to be replaced.
+    expect(told).toEqual([line]);
+    expect(jailedServiceKind.diff(state, inputs({ serviceName: "other" })).notes).toContain(line);
+    expect(jailedServiceKind.diff(state, inputs({ generation: TWO })).notes).not.toContain(line);
+    const { dataWithoutVolume: _, ...without } = state;
+    expect(jailedServiceKind.diff(without as typeof state, inputs({ serviceName: "other" })).notes).not.toContain(line);
   });
 
   test("fills a new volume, and is never laid over one that is there", async () => {

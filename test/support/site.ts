@@ -130,7 +130,7 @@ export async function mainProcesses(hosts: readonly TestHost[]): Promise<Record<
 export async function answers(url: string, count: number): Promise<string[]> {
   const bodies: string[] = [];
   for (let request = 0; request < count; request += 1) {
-    const response = await fetch(url, { headers: { connection: "close" }, signal: AbortSignal.timeout(5000) });
+    const response = await fetch(url, { headers: { connection: "close" }, signal: AbortSignal.timeout(30_000) });
     bodies.push(`${response.status} ${(await response.text()).trim()}`);
   }
   return bodies;

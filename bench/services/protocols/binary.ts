@@ -68,6 +68,18 @@ export const binaryProtocols = {
     send: Buffer.from("\x00\x01nowhere\x00octet\x00", "latin1"),
     answer: (reply) => expectByte(reply, 1, 5, `error ${reply[3]}`),
   }),
+  binkp: tcp("binkp", {
+    // Either side begins with a command frame (FTS-1026): its length with the highest bit set, then the command.
+    answer: (reply) =>
+      whole(reply, 3, () =>
+        expectByte(reply, 2, 0, `M_NUL ${reply.toString("latin1", 3, 2 + (reply.readUInt16BE(0) & 0x7fff))}`),
+      ),
+  }),
+  parsec: tcp("Parsec", {
+    // Ping, to the core provider, unauthenticated; 30 bytes of header after the first six.
+    send: bytes("10a7c05e 1e00 01 00 0000 00 0000000000000000 00 00 00 00000000 0000 01000000 0000 0000"),
+    answer: (reply) => whole(reply, 36, () => expectByte(reply, 0, 0x10, `ping: status ${reply.readUInt16LE(32)}`)),
+  }),
   stun: udp("STUN", {
     send: bytes("0001 0000 2112a442 000102030405060708090a0b"),
     answer: (reply) => expectByte(reply, 1, 1, "binding success"),

@@ -22,7 +22,7 @@ export const textProtocols = {
   gearman: text("Gearman", ["version\n", /^OK .*\n/m]),
   dict: text("DICT", [undefined, /^220 .*\r\n/m], ["SHOW SERVER\r\n", /^(250|114) .*\r\n/m]),
   mpd: text("MPD", [undefined, /^OK MPD .*\n/m]),
-  munin: text("Munin", [undefined, /^# munin node at .*\n/m], ["list\n", /\n$/]),
+  munin: text("Munin", [undefined, /^# munin node at .*\n/m]),
   spamd: text("SPAMC", ["PING SPAMC/1.5\r\n\r\n", /^SPAMD\/.* PONG\r\n/m]),
   postgrey: text("Postfix policy", ["request=smtpd_access_policy\nprotocol_state=RCPT\n\n", /^action=.*\n/m]),
   carbon: text("carbon", ["bench.metric 1 -1\n", /^/]),

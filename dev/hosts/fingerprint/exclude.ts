@@ -40,3 +40,11 @@ export const KEPT_BY_IP_NETNS = { mount: "/run/netns", unit: "run-netns.mount" }
 export function steadyPath(path: string): string {
   return path.replace(/\/systemd-private-[0-9a-f]{32}-(.+?)-[A-Za-z0-9]{6}(?=\/|$)/, "/systemd-private-BOOT-$1-RANDOM");
 }
+
+/**
+ * Files of which a part is the date: shadow(5) notes the day on which an account's password was set, so that a host on
+ * which the same account is made after midnight is no other host. The password itself counts.
+ */
+export const STEADY_TEXTS: ReadonlyMap<string, (text: string) => string> = new Map(
+  ["/etc/shadow", "/etc/shadow-"].map((path) => [path, (text) => text.replace(/^([^:\n]*:[^:\n]*:)\d+/gm, "$1")]),
+);

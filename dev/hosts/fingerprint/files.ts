@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { closeSync, constants, fstatSync, openSync, readFileSync, readSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { EMPTY_WHEN_DONE, steadyPath } from "./exclude.ts";
+import { EMPTY_WHEN_DONE, STEADY_TEXTS, steadyPath } from "./exclude.ts";
 import { put } from "./parse.ts";
 import type { Section } from "./types.ts";
 
@@ -28,7 +28,7 @@ export async function readFiles(leader: number, excluded: readonly string[]): Pr
     const key = `${device}:${inode}`;
     const entry: Record<string, string> = { type, mode, owner: `${uid}:${gid}` };
     if (type === "file") {
-      const sha256 = hashes.get(key) ?? hashOf(Buffer.from(`${root}${path}`, "latin1"));
+      const sha256 = hashes.get(key) ?? hashOf(Buffer.from(`${root}${path}`, "latin1"), STEADY_TEXTS.get(path));
       hashes.set(key, sha256);
       entry["sha256"] = sha256;
     }
@@ -61,10 +61,14 @@ function walk(root: string, excluded: readonly string[]): Promise<Buffer> {
 const known = new Map<string, string>();
 const STEADY_MS = 2_000;
 
-function hashOf(path: Buffer): string {
+function hashOf(path: Buffer, steady?: (text: string) => string): string {
   let file: number | undefined;
   try {
     file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    if (steady)
+      return createHash("sha256")
+        .update(steady(readFileSync(file, "latin1")))
+        .digest("hex");
     const { dev, ino, size, ctimeNs, ctimeMs } = fstatSync(file, { bigint: true });
     const key = `${dev}:${ino}:${size}:${ctimeNs}`;
     const found = known.get(key) ?? readHash(file);

@@ -27,7 +27,8 @@ ask_service() {
     "/etc/systemd/system/pulumi-jail-responder@.socket" "/etc/systemd/system/pulumi-jail-responder@.service"
   for service_slot in a b; do
     echo "@files"
-    service_hash "/etc/systemd/system/jailed-$1@$service_slot.service" "/etc/systemd/system/jailed-$1@$service_slot-net.service"
+    service_hash "/etc/systemd/system/jailed-$1@$service_slot.service" "/etc/systemd/system/jailed-$1@$service_slot-net.service" \
+      "/etc/systemd/system/jailed-$1@$service_slot"-*.socket
     find "$service_base/$service_slot" -type f -print 2>/dev/null | LC_ALL=C sort | service_hash_all
     service_file "started-$service_slot" "$service_base/$service_slot.started"
     service_file "digest-$service_slot" "$service_base/$service_slot/digest"
@@ -35,7 +36,8 @@ ask_service() {
     echo "@dropins-$service_slot"
     find "/etc/systemd/system/jailed-$1@$service_slot.service.d" "/run/systemd/system/jailed-$1@$service_slot.service.d" \
       "/etc/systemd/system.control/jailed-$1@$service_slot.service.d" "/run/systemd/system.control/jailed-$1@$service_slot.service.d" \
-      "/etc/systemd/system/jailed-$1@$service_slot-net.service.d" -type f -print 2>/dev/null | LC_ALL=C sort | service_hash_all
+      "/etc/systemd/system/jailed-$1@$service_slot-net.service.d" \
+      "/etc/systemd/system/jailed-$1@$service_slot"-*.socket.d "/run/systemd/system/jailed-$1@$service_slot"-*.socket.d -type f -print 2>/dev/null | LC_ALL=C sort | service_hash_all
     service_network "$1" "$service_slot"
   done
   echo "@volumes"
@@ -105,7 +107,7 @@ service_network() {
 service_units() {
   echo "@units"
   systemctl show --no-pager --property=Id,LoadState,ActiveState,SubState,MainPID,NeedDaemonReload,InvocationID,Result \
-    "jailed-$1@a.service" "jailed-$1@b.service" "jailed-$1@a-net.service" "jailed-$1@b-net.service" pulumi-jail-rules.service | sed 's/^/ /'
+    "jailed-$1@a.service" "jailed-$1@b.service" "jailed-$1@a-net.service" "jailed-$1@b-net.service" "jailed-$1@*.socket" pulumi-jail-rules.service | sed 's/^/ /'
   # What systemd says of it is from its last reload.
   echo "@enabled"
   find /etc/systemd/system/multi-user.target.wants -type l \( -name "jailed-$1@*" -o -name pulumi-jail-rules.service \) -printf ' %f\n' 2>/dev/null || true

@@ -4,13 +4,12 @@
 
 PREPARE=.pulumi-jail-prepare
 
-# prepare_build_root DIRECTORY: runs the script that was laid into the build root, if any, and takes it away again. In a mount and
-# PID namespace of its own like the installation: what it starts ends with it, and what it mounts nobody else sees.
+# prepare_build_root DIRECTORY: runs the script that was laid into the build root, if any, and takes it away again. As an
+# installation is run: what it starts ends with it, and what it mounts nobody else sees.
 prepare_build_root() {
   [ -f "$1/root/$PREPARE" ] || return 0
   prepare_code=0
-  unshare --mount --pid --fork --kill-child --propagation private -- /bin/sh -c "$(prepare_script)" sh \
-    "$1/root" "/$PREPARE" >"$1/prepare.log" 2>&1 || prepare_code=$?
+  enter_build_root "$1/root" "$(prepare_script)" "/$PREPARE" >"$1/prepare.log" 2>&1 || prepare_code=$?
   rm -f -- "$1/root/$PREPARE"
   [ "$prepare_code" != 0 ] || return 0
   tail -n 25 "$1/prepare.log" >&2
@@ -19,19 +18,7 @@ prepare_build_root() {
 
 prepare_script() {
   cat <<'SCRIPT'
-set -eu
-umask 022
-root=$1
-resolver=$(readlink -f /etc/resolv.conf || true)
-mount -t tmpfs -o mode=0755 tmpfs "$root/run"
-mkdir -m 1777 "$root/run/lock"
-case $resolver in
-  /run/*) mkdir -p "$root${resolver%/*}" && cp -- "$resolver" "$root$resolver" ;;
-esac
-mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
-mount -t proc proc "$root/proc"
-mount --rbind /dev "$root/dev"
-exec chroot "$root" /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
-  /bin/sh -eu "$2"
+in_root /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
+  /bin/sh -eu "$1"
 SCRIPT
 }

@@ -86,8 +86,19 @@ mount_overlay() {
 # owner named and what that depends on. Package lists are refreshed in the build root only.
 install_packages() {
   enter_build_root "$build/root" "$(install_script)" "$build_suite" "$@" >"$build/apt.log" 2>&1 && return
-  tail -n 25 "$build/apt.log" >&2
+  tell_apt_failure "$build/apt.log" >&2
   exit 1
+}
+
+# tell_apt_failure LOG: where apt itself says all, its errors alone; what a maintainer script said is above its last lines.
+tell_apt_failure() {
+  if grep '^E: ' "$1" | grep -qE '^E: (Unable to locate package|Version .* was not found|Package .* has no installation candidate|Release file for .* (is expired|is not valid yet))'; then
+    grep '^E: ' "$1" | awk '!seen[$0]++'
+  else
+    tail -n 25 "$1"
+  fi
+  ! grep -q '^E: Release file for .* is expired' "$1" ||
+    echo "the host's clock says $(date -u +%Y-%m-%d); what a mirror had on a day is taken by source.snapshot, whatever its age"
 }
 
 # enter_build_root ROOT SCRIPT ARG..: in a mount and PID namespace of its own, which ends every process that a maintainer

@@ -167,8 +167,14 @@ edge_failures() {
   printf '%s\n' "${edge_answer:-${edge_failed:-0}}"
 }
 
+# A proxy that hangs serves nobody: there is nothing to drain, and TimeoutStopSec= would be time without a service.
+# One that runs as it should, but in an older jail, hands over.
 edge_start() {
+  if systemctl --quiet is-active -- "$EDGE_UNIT" && ! echo 'show info' | edge_talk "$EDGE_RUN/admin.sock" 5 >/dev/null 2>&1; then
+    systemctl kill --signal=KILL -- "$EDGE_UNIT" 2>/dev/null || true
+  fi
   systemctl reset-failed -- "$EDGE_UNIT" 2>/dev/null || true
+  if edge_runs_in_older_jail; then edge_hand_over && return; fi
   systemctl restart -- "$EDGE_UNIT"
 }
 
@@ -222,6 +228,7 @@ edge_take_down() {
     *)
       systemctl --quiet disable -- "$EDGE_UNIT" 2>/dev/null || true
       systemctl stop -- "$EDGE_UNIT"
+      systemctl kill --signal=SIGTERM -- "$EDGE_INTERIM" 2>/dev/null || true
       systemctl reset-failed -- "$EDGE_UNIT" 2>/dev/null || true
       ;;
   esac

@@ -120,7 +120,8 @@ my $hash = hash_of(map { "$work/$_" } @parts);
 $sums->{$_} = $hash->{"$work/$_"} for @parts;
 write_file("$work/sums", join "", map { "$_ $sums->{$_}\n" } sort keys %$sums);
 system("sync", "-f", $work) if $copied > 8;
-candidates("", 1, map { (split /\t/)[0] } @packages) if $source ne "-" && !status(above($source) . "/suite");
+# A build root of the host's own apt says "-" where another one names its suite.
+candidates("", 1, map { (split /\t/)[0] } @packages) if $source ne "-" && (text_of(above($source) . "/suite") // "-") =~ /^-?$/;
 for my $name ("entries", @parts, "sums") { rename "$work/$name", "$final.$name" or failed("cannot rename to $final.$name") }
 $there or rename "$work/tree", $final or failed("cannot rename to $final");
 close $lock;

@@ -27,7 +27,7 @@ step_service_files() {
     my %synced;
     while (defined(my $head = <STDIN>)) {
       my ($path, $mode, $length) = $head =~ /^(\S+) (\d{4}) (\d+)\n$/ or die "no head of a file: $head";
-      $path =~ m{^\Q$state\E/services/\Q$name\E/} || $path =~ m{^/etc/systemd/system/(jailed-\Q$name\E\@[ab](-net)?\.service|pulumi-jail-rules\.service|pulumi-jail-responder\@\.(socket|service))$}
+      $path =~ m{^\Q$state\E/services/\Q$name\E/} || $path =~ m{^/etc/systemd/system/(jailed-\Q$name\E\@[ab](-net\.service|-\d+\.socket|\.service)|pulumi-jail-rules\.service|pulumi-jail-responder\@\.(socket|service))$}
         || $path eq "$state/rules.nft" || $path eq "$state-responder/respond" or die "$path is not of this service\n";
       $path =~ m{/\.\./|//} and die "$path is no plain path\n";
       read(STDIN, my $bytes, $length) == $length or $length == 0 or die "the content of $path is cut off\n";
@@ -133,7 +133,7 @@ launch_failed() {
   echo
   journalctl --sync 2>/dev/null || true
   # A unit that was tried several times says the same again and again.
-  journalctl --quiet --no-pager --output=cat --lines=60 --unit="$5" ${launch_since:+--since="@$launch_since"} | awk '!seen[$0]++' | tail -n 15 | sed 's/^/log: /'
+  journalctl --quiet --no-pager --output=cat --lines=60 --unit="$5" --unit="${5%.service}-*.socket" ${launch_since:+--since="@$launch_since"} | awk '!seen[$0]++' | tail -n 15 | sed 's/^/log: /'
   systemctl stop -- "jailed-$1@$2.service" 2>/dev/null || true
   systemctl reset-failed -- "jailed-$1@$2.service" 2>/dev/null || true
   if [ "$3" != - ]; then
@@ -192,7 +192,8 @@ step_service_drain() {
 
 # step_service_retire NAME SLOT: the slot with all that is its own; nothing of it may be left, whatever state it was in.
 step_service_retire() {
-  for retire_unit in "jailed-$1@$2.service" "jailed-$1@$2-net.service"; do
+  for retire_unit in "jailed-$1@$2.service" "/etc/systemd/system/jailed-$1@$2"-*.socket "jailed-$1@$2-net.service"; do
+    retire_unit=${retire_unit##*/}
     systemctl stop -- "$retire_unit" 2>/dev/null || true
     [ ! -e "/etc/systemd/system/$retire_unit" ] || with_host_lock systemctl --quiet --no-reload disable -- "$retire_unit" 2>/dev/null || true
     systemctl reset-failed -- "$retire_unit" 2>/dev/null || true

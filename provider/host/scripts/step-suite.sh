@@ -109,12 +109,23 @@ host_repositories() {
 bootstrap_script() {
   cat <<'SCRIPT'
 tree=$1 suite=$2 mirror=$3 security=$4 snapshot=$5
+nl='
+'
 mkdir -p "$root/mnt"
 mount --bind "$tree" "$root/mnt"
 in_root apt-get -q -o Acquire::Languages=none update || echo "apt-get update failed, going on with the lists at hand"
 install="apt-get -q -y --no-install-recommends -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-unsafe-io install"
 in_root $install debootstrap wget
 in_root $install debian-archive-keyring || true
+# debootstrap says of an unknown suite, of a mirror that is elsewhere and of one that is away the same.
+code=0
+said=$(in_root wget --spider -nv --tries=2 --timeout=20 "$mirror/dists/$suite/InRelease" 2>&1) ||
+  said=$(in_root wget --spider -nv --tries=2 --timeout=20 "$mirror/dists/$suite/Release" 2>&1) || code=$?
+case $code in
+  0) ;;
+  8) echo "E: $mirror has no suite $suite: source.suite is a release's name, such as sid, and source.mirror the address above its dists/" && exit 1 ;;
+  *) echo "E: $mirror does not answer this host (${said##*"$nl"}); set source.mirror to one that does, or set up apt's proxy on the host" && exit 1 ;;
+esac
 script=$suite
 [ -e "$root/usr/share/debootstrap/scripts/$script" ] || script=sid
 in_root debootstrap --variant=minbase --force-check-gpg "$suite" /mnt "$mirror" "$script"

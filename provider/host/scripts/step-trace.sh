@@ -10,7 +10,14 @@ step_trace_unit() {
   trace_unit=$2
   shift 2
   trace_code=0
+  trace_sockets=needed
   trace_errors=$(trace_once "$@" 2>&1) || trace_code=$?
+  # A socket that its unit does not ask for may be what it needs all the same.
+  if [ "$trace_code" = 4 ] && grep -q '^unpassed=' "$build/log/facts"; then
+    trace_code=0
+    trace_sockets=all
+    trace_errors=$(trace_once "$@" 2>&1) || trace_code=$?
+  fi
   if [ "$trace_code" = 4 ] && add_recommended; then
     trace_code=0
     trace_errors=$(trace_once "$@" 2>&1) || trace_code=$?
@@ -26,11 +33,13 @@ step_trace_unit() {
 trace_once() {
   open_trace_root "${build##*/}" || return
   systemd-tmpfiles --root="$build/trace" --create --prefix=/run >"$build/log/tmpfiles" 2>&1 || true
-  perl -e "$(trace_prepare_program)" "$trace_unit" "$build/trace" "$build/log" "jail-build-${build##*/}" "$trace_address" || return
+  perl -e "$(trace_prepare_program)" "$trace_unit" "$build/trace" "$build/log" "jail-build-${build##*/}" "$trace_address" "$trace_sockets" || return
   open_trace_network "${build##*/}" || return
   mkdir -p /run/systemd/system || return
   cp -- "$build/log/unit" "/run/systemd/system/$trace_name" || return
   chmod 0644 "/run/systemd/system/$trace_name"
+  awk '/^# /{ out = "/run/systemd/system/" $2 } { print >out }' "$build/log/sockets" || return
+  for trace_socket in "/run/systemd/system/${trace_name%.service}".*.socket; do [ ! -e "$trace_socket" ] || chmod 0644 "$trace_socket"; done
   with_host_lock systemctl daemon-reload || return
   trace_run_code=0
   perl -e "$(trace_run_program)" "$trace_name" "$trace_unit" "$build/trace" "$build/log" "$@" || trace_run_code=$?
@@ -43,7 +52,7 @@ trace_once() {
 # step_read_unit ID UNIT: only what the unit says; nothing is started.
 step_read_unit() {
   open_trace_root "$1"
-  perl -e "$(trace_prepare_program)" "$2" "$build/trace" "$build/log" "jail-build-$1" "$trace_address"
+  perl -e "$(trace_prepare_program)" "$2" "$build/trace" "$build/log" "jail-build-$1" "$trace_address" needed
   close_trace_root
 }
 
@@ -92,12 +101,23 @@ remove_trace_unit() {
     return 0
   fi
   systemctl kill --signal=KILL --kill-who=all "$traced" 2>/dev/null || true
+  remove_socket_units "${traced%.service}"
   timeout 20 systemctl stop "$traced" 2>/dev/null || true
   systemctl reset-failed "$traced" 2>/dev/null || true
   rm -f -- "/run/systemd/system/$traced"
   rmdir -- "/run/systemd/propagate/$traced" 2>/dev/null || true
   close_trace_network "$1"
   with_host_lock systemctl daemon-reload
+}
+
+# remove_socket_units NAME: those of the runtime unit NAME.service; with them it ends, as it requires them.
+remove_socket_units() {
+  for socket_unit in "/run/systemd/system/$1".*.socket; do
+    [ -e "$socket_unit" ] || continue
+    timeout 20 systemctl stop "${socket_unit##*/}" 2>/dev/null || true
+    systemctl reset-failed "${socket_unit##*/}" 2>/dev/null || true
+    rm -f -- "$socket_unit"
+  done
 }
 
 trace_run_program() {
@@ -188,9 +208,9 @@ sub gave_up {
   print STDERR grep { !/$noise/ } `journalctl -q --no-pager -o cat -n 30 --since=\@$since SYSLOG_IDENTIFIER=$identifier + _SYSTEMD_UNIT=$name + UNIT=$name`;
   my @missing = defined &missing_files ? missing_files() : ();
   print STDERR "it asked for and did not find, the last first: @missing\n" if @missing;
-  my ($socket) = defined &missing_files ? map { /^socket=(\S+)/ ? $1 : () } read_lines("$log/facts") : ();
-  print STDERR "on a host $socket may hand it its sockets; a jail has none: it has to listen by itself, by an option or its configuration\n"
-    if defined $socket;
+  my @facts = defined &missing_files ? read_lines("$log/facts") : ();
+  my ($socket, $lacks) = map { /^unfit=(\S+) (\S+)/ ? ($1, $2) : () } @facts;
+  print STDERR "on a host $socket may hand it its sockets; those of $lacks are none that a jail has\n" if defined $socket;
   exit 4;
 }
 
@@ -235,7 +255,9 @@ sub listeners {
   for (read_lines("/proc/$pid/net/unix")) {
     my @line = split " ", $_, 8;
     next unless defined $line[7] && $line[3] eq "00010000" && $line[7] =~ m{^(/\S*)$};
-    $found{"unix $1"} = 1 if -S "$root$1";
+    # What systemd opened for it lies where it is seen from outside.
+    my $path = length $root && index($1, "$root/") == 0 ? substr($1, length $root) : $1;
+    $found{"unix $path"} = 1 if -S "$root$path";
   }
   return sort keys %found;
 }

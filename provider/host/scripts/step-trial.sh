@@ -14,7 +14,7 @@ step_trial_jail() {
   [ -d "$build/root/usr" ] || die 4 "the build root is gone"
   remove_trial_unit "${build##*/}"
   refuse_symlinks "$build/trial"
-  rm -rf --one-file-system -- "$build/trial-data" "$build/trial-parts" "$build/trial-trace" "$build/trial-log"
+  rm -rf --one-file-system -- "$build/trial-data" "$build/trial-parts" "$build/trial-trace" "$build/trial-log" "$build/trial-sockets"
   mkdir -p -- "$build/trial-data" "$build/trial-parts" "$build/trial-trace/lib" "$build/trial-log"
   perl -e "$(trial_parts_source)" "$build/trial-parts" <"$CONTENT"
   # shellcheck disable=SC2154 # it is in step-trace.sh
@@ -32,9 +32,14 @@ step_trial_jail() {
   mkdir -p /run/systemd/system
   cp -- "$build/trial-parts/unit" "/run/systemd/system/$trial_name"
   chmod 0644 "/run/systemd/system/$trial_name"
+  for trial_socket in "$build/trial-parts"/socket*; do
+    [ -e "$trial_socket" ] || continue
+    cp -- "$trial_socket" "/run/systemd/system/pulumi-jail-trial-${build##*/}.${trial_socket##*/socket}.socket"
+    chmod 0644 "/run/systemd/system/pulumi-jail-trial-${build##*/}.${trial_socket##*/socket}.socket"
+  done
   # A unit that PID 1 does not know yet needs no daemon-reload, which is the slowest part; one of a killed run may be known.
-  case $(systemctl show --property=NeedDaemonReload --value -- "$trial_name") in
-    yes) with_host_lock systemctl daemon-reload ;;
+  case $(systemctl show --property=NeedDaemonReload --value -- "$trial_name" "pulumi-jail-trial-${build##*/}.*.socket") in
+    *yes*) with_host_lock systemctl daemon-reload ;;
   esac
   trial_code=0
   perl -e "$(trial_run_source)$(trace_look_source)" "$trial_name" "$trial_unit" "$build/trial-parts" "$@" \
@@ -83,6 +88,7 @@ remove_trial_unit() {
   tried=pulumi-jail-trial-$1.service
   [ -e "/run/systemd/system/$tried" ] || return 0
   systemctl kill --signal=KILL --kill-who=all "$tried" 2>/dev/null || true
+  remove_socket_units "${tried%.service}"
   timeout 20 systemctl stop "$tried" 2>/dev/null || true
   systemctl reset-failed "$tried" 2>/dev/null || true
   rm -f -- "/run/systemd/system/$tried"
@@ -136,70 +142,6 @@ for my $path ("$tree/.trace", "$tree/.trace-log") { mkdir $path, 0755; chmod 075
 PERL
 }
 
-# Start, wait for what the traced daemon listened on, probe, look whether it is still there, end it.
-trial_run_source() {
-  cat <<'PERL'
-use strict;
-use Socket qw(:DEFAULT inet_ntop);
-my ($name, $unit, $log, $deadline, $kind, @words) = @ARGV;
-# A command of the build root is not in the jail.
-my @probes = grep { $$_{type} ne "exec" } parsed_probes(@words);
-chomp(my $since = `date +%s.%6N`);
-my ($root, $end) = ("", time + $deadline);
-open my $facts, ">", "$log/facts" or die "cannot write $log/facts: $!\n";
-my %wanted = map { chomp; $_ => 1 } read_lines("$log/listens");
-system("timeout", remaining(), "systemctl", "start", $name) == 0 or gave_up("did not start");
-my $main = $kind eq "oneshot" ? 0 : wait_in_jail();
-if ($main) {
-  probe($main);
-  settle(0.1);
-  my $again = main_process();
-  $again && -e "/proc/$main" or gave_up("ended by itself when it was probed");
-  for (listeners($main)) { fact("listen=$_") }
-}
-end_all();
-close $facts or die "cannot write the facts: $!\n";
-
-sub missing_listeners {
-  my ($pid) = @_;
-  $root = "/proc/$pid/root";
-  my %there = map { /^(unix .*|\w+ \d+)/ ? ($1 => 1) : () } listeners($pid);
-  return grep { !$there{$_} } sort keys %wanted;
-}
-
-sub wait_in_jail {
-  my ($ticks, $idle, $gone, $pid, $well, @missing) = (-1, 0, 0, 0, 0);
-  while (time < $end) {
-    my @busy = grep { $$_{comm} ne "strace" && $$_{state} ne "Z" } members();
-    # systemctl is asked once: it costs more than all the rest of a look.
-    $pid = @busy ? main_process() : 0 unless grep { $$_{pid} == $pid } @busy;
-    if (!$pid) { $gone++ > 10 and gave_up("ended by itself right after its start"); pause(0.05); next }
-    my $sum = 0; $sum += $$_{ticks} for @busy;
-    $idle = $sum == $ticks ? $idle + 1 : 0;
-    ($ticks, $gone) = ($sum, 0);
-    @missing = missing_listeners($pid);
-    # One that listens may give up right after: until it rests for a moment, or has gone on for two seconds.
-    $well = @missing ? 0 : $well + 1;
-    return $pid if !@missing && ($idle >= (%wanted ? 4 : 10) || (%wanted && $well >= 40));
-    # One that waits for something that will never come does nothing for long.
-    last if @missing && $idle >= 60;
-    pause(0.05);
-  }
-  fact("alive=yes");
-  gave_up("did not begin to listen on " . join(", ", @missing));
-}
-
-sub end_all {
-  for (1 .. 60) {
-    my @members = members() or last;
-    kill "KILL", map { $$_{pid} } grep { $$_{comm} ne "strace" } @members;
-    pause(0.02);
-  }
-}
-END { my $code = $?; end_all(); $? = $code }
-PERL
-}
-
 # What failed, by the calls' own words; a path is told with where it leads in the build root, when it is there.
 trial_report_source() {
   cat <<'PERL'
@@ -230,7 +172,7 @@ print line(@{$facts{$_}}) for sort keys %facts;
 # systemd's own words tell less than the result does.
 @said = grep { !/^(Job for |See "systemctl|(Starting|Started|Stopped|Failed to start) |\S+: (Main|Control|Unit) process|\S+: Failed with)/ } @said;
 chomp(@said), print map { line("said", $_) } @said;
-if ($code && open my $logs, "-|", "find", "-P", glob("$build/trial-data/*/"), qw(-type f -newer), "$build/trial-parts/unit", qw(-size -1024k -name *.log)) {
+if ($code && open my $logs, "-|", "find", "-P", glob("$build/trial-data/*/"), qw(-type f -newer), "$build/trial-parts/unit", qw(-size -1024k ( -name *.log -o -name *_log ))) {
   chomp(my @logs = <$logs>);
   for my $log (@logs) {
     my @lines = lines_of($log);

@@ -6,11 +6,12 @@
 trace_prepare_program() {
   cat <<'PERL'
 use strict;
-my ($unit, $root, $log, $namespace, $address) = @ARGV;
+my ($unit, $root, $log, $namespace, $address, $which) = @ARGV;
 my $hostname = `uname -n`;
 chomp $hostname;
 open my $runtime, ">", "$log/unit" or die "cannot write $log/unit: $!\n";
 open my $facts, ">", "$log/facts" or die "cannot write $log/facts: $!\n";
+open my $sockets, ">", "$log/sockets" or die "cannot write $log/sockets: $!\n";
 chroot $root and chdir "/" or die "cannot enter $root: $!\n";
 umask 022;
 
@@ -18,14 +19,15 @@ my ($prefix, $instance, $suffix) = $unit =~ /^([^@]+)(?:\@(.*))?(\.[a-z]+)$/ or 
 my @names = ($unit, defined $instance ? "$prefix\@$suffix" : ());
 my @path = map { "$_/systemd/system" } "/etc", "/run", "/usr/local/lib", "/usr/lib", "/lib";
 my ($fragment) = grep { -f } map { my $name = $_; map { "$_/$name" } @path } @names;
-$fragment //= generated() // fail("the packages bring no unit $unit");
+$fragment //= generated() // fail("the packages bring no unit $unit" . brought());
 my %dropins;
 for my $directory (reverse @path) {
   for my $name ("service", @names) {
     $dropins{m{([^/]+)$} && $1} = $_ for glob "$directory/$name.d/*.conf";
   }
 }
-my @settings = map { read_settings($_) } $fragment, map { $dropins{$_} } sort keys %dropins;
+my @files = ($fragment, map { $dropins{$_} } sort keys %dropins);
+my @settings = map { read_settings($_, "Service") } @files;
 
 my %last;
 for my $setting (@settings) {
@@ -41,9 +43,9 @@ my %passwd = map { chomp; my @line = split /:/; $line[0] => \@line } read_lines(
 my %groups = map { chomp; my @line = split /:/; $line[0] => \@line } read_lines("/etc/group");
 if (length $user && !$passwd{$user}) {
   my $free = 61184; $free++ while grep { $$_[2] == $free } values %passwd, values %groups;
-  open my $out, ">>", "/etc/passwd"; print $out "$user:x:$free:$free::/:/usr/sbin/nologin\n"; close $out;
+  open my $out, ">>", "/etc/passwd"; print $out "$user:x:$free:${free}::/:/usr/sbin/nologin\n"; close $out;
   open $out, ">>", "/etc/group"; print $out "$user:x:$free:\n"; close $out;
-  $passwd{$user} = [$user, "x", $free, $free];
+  $passwd{$user} = [$user, "x", $free, $free, "", "/", "/usr/sbin/nologin"];
 }
 my $uid = length $user ? $passwd{$user}[2] : 0;
 my $home = length $user ? $passwd{$user}[5] : "/root";
@@ -112,6 +114,9 @@ push @lines, "RootDirectory=$root", "MountAPIVFS=yes", "BindPaths=$log:/.trace",
   "BindReadOnlyPaths=-/run/systemd/journal/dev-log", "PrivateNetwork=yes", "NetworkNamespacePath=/run/netns/$namespace", "PrivateTmp=yes", "PrivateIPC=yes", "PrivateDevices=yes",
   "TemporaryFileSystem=/dev/shm:mode=1777", "Restart=no", "KillMode=process", "NotifyAccess=all",
   "TimeoutStopSec=10", "SyslogIdentifier=$unit";
+my @passed = passed_sockets();
+splice @lines, 2, 0, map { ("Requires=$_", "After=$_") } @passed;
+push @lines, map { "Sockets=$_" } @passed;
 print $runtime map { "$_\n" } @lines;
 close $runtime or die "cannot write the runtime unit: $!\n";
 
@@ -122,13 +127,47 @@ for my $key (qw(Type NotifyAccess User Group KillSignal ReloadSignal SuccessExit
   print $facts "unit.$key=$value\n" if length $value;
 }
 print $facts "fragment=$fragment\n";
-for my $file (map { glob "$_/*.socket" } @path) {
-  my ($socket) = $file =~ m{([^/]+)$};
-  my ($service) = map { /^\s*Service\s*=\s*(\S+)/ ? $1 : () } read_lines($file);
-  print $facts "socket=$socket\n" if ($service // $socket =~ s/socket$/service/r) eq $unit;
-}
 if (($last{ExecStart} // "") =~ m{^[-@:+!|]*\s*(/\S+)}) { print $facts "program=$1\n" }
 close $facts or die "cannot write the facts: $!\n";
+
+# The sockets that systemd opens for it: those that its unit asks for, or all when it does not run with these. Their names;
+# a unit for each is left in log/sockets, below a line with its name, and its paths are those that PID 1 sees.
+sub passed_sockets {
+  my %needed = map { $_ => 1 } map { split " ", $$_[1] } grep { $$_[0] =~ /^(Requires|Requisite|BindsTo|Sockets)$/ }
+    @settings, map { read_settings($_, "Unit") } @files;
+  my (%seen, @numbers);
+  my $traced = $namespace =~ s/^jail-build-/pulumi-jail-trace-/r;
+  for my $file (map { glob "$_/*.socket" } @path) {
+    my ($name) = $file =~ m{([^/]+)$};
+    next if $seen{$name}++ || !-s $file;
+    my @own = map { read_settings($_, "Socket") } $file, map { glob "$_/$name.d/*.conf" } reverse @path;
+    my %own = map { @$_ } @own;
+    my $each = is_true($own{Accept}) ? "\@" : "";
+    my $service = $own{Service} // $name =~ s/\.socket$/$each.service/r;
+    next unless grep { $_ eq $service } @names;
+    fail("$name starts a process of its own for each connection (Accept=yes), which a jail does not do") if $each;
+    my @listens;
+    for (@own) { @listens = length $$_[1] ? (@listens, $_) : () if $$_[0] =~ /^Listen/ }
+    my ($odd) = grep { $$_[0] !~ /^Listen(Stream|Datagram|SequentialPacket)$/ || $$_[1] =~ /^vsock:/ } @listens;
+    if ($odd) { print $facts "unfit=$name $$odd[0]=\n"; next }
+    my $full = defined $instance ? $name =~ s/\@\./\@$instance./r : $name;
+    if ($which ne "all" && !$needed{$full}) { print $facts "unpassed=$full\n"; next }
+    my %options = map { $_ => $own{$_} } grep { /^(BindIPv6Only|Backlog|NoDelay|KeepAlive|PassCredentials|PassPacketInfo|ReceiveBuffer|SendBuffer)$/ && length $own{$_} } keys %own;
+    $options{FileDescriptorName} = told($own{FileDescriptorName} // "") || $full;
+    push @numbers, @numbers + 1;
+    print $sockets "# $traced." . @numbers . ".socket\n[Unit]\nDescription=pulumi-jail traces $full\nPartOf=$traced.service\n",
+      "[Socket]\nService=$traced.service\nPrivateNetwork=yes\nNetworkNamespacePath=/run/netns/$namespace\n",
+      map { "$_=$options{$_}\n" } sort keys %options;
+    for (@listens) {
+      my ($key, $value) = ($$_[0], told($$_[1]) =~ s{^/var/run/}{/run/}r);
+      print $facts "passed=$full $key $value\n";
+      print $sockets "$key=", $value =~ m{^/} ? $root : "", "$value\n";
+    }
+    print $facts "passed=$full $_ $options{$_}\n" for sort keys %options;
+  }
+  close $sockets or die "cannot write the socket units: $!\n";
+  return map { "$traced.$_.socket" } @numbers;
+}
 
 sub wrapped {
   my ($key, $command) = @_;
@@ -154,7 +193,7 @@ sub read_settings {
   $text =~ s/\\\n/ /g;
   for (split /\n/, $text) {
     if (/^\s*\[(.*)\]\s*$/) { $section = $1 }
-    elsif ($section eq "Service" && /^\s*([A-Za-z]+)\s*=\s*(.*?)\s*$/) { push @found, [$1, expanded($2)] }
+    elsif ($section eq $_[1] && /^\s*([A-Za-z0-9]+)\s*=\s*(.*?)\s*$/) { push @found, [$1, expanded($2)] }
   }
   return @found;
 }
@@ -175,6 +214,16 @@ sub told {
   my %words = ("%" => "%", t => "/run", S => "/var/lib", C => "/var/cache", L => "/var/log", E => "/etc", T => "/tmp",
     V => "/var/tmp", h => "/root", u => "root", U => "0", g => "root", G => "0", s => "/bin/sh");
   return $_[0] =~ s/%(.)/$words{$1} \/\/ "%$1"/ger;
+}
+
+# What was installed just now brings these.
+sub brought {
+  my @lists = grep { -M $_ < 0.003 } glob "/var/lib/dpkg/info/*.list";
+  my %units = map { m{^(?:/usr)?/lib/systemd/system/([^/\s]+\.service)$} ? ($1 => 1) : () } map { read_lines($_) } @lists;
+  my @units = sort keys %units;
+  my $more = @units - 10;
+  splice @units, 10, $more, "$more more" if $more > 0;
+  return @units ? "; there are " . join(", ", @units) : "; they bring none at all";
 }
 
 sub is_true { return ($_[0] // "") =~ /^(1|yes|y|true|t|on)$/i }

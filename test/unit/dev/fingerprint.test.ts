@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { diffFingerprints } from "../../../dev/hosts/fingerprint/diff.ts";
-import { steadyPath } from "../../../dev/hosts/fingerprint/exclude.ts";
+import { STEADY_TEXTS, steadyPath } from "../../../dev/hosts/fingerprint/exclude.ts";
 import { parseLines, parseLinks, parseMounts, parseTables, parseUnits } from "../../../dev/hosts/fingerprint/parse.ts";
 import type { Fingerprint } from "../../../dev/hosts/fingerprint/types.ts";
 
@@ -57,6 +57,14 @@ describe("the difference of two fingerprints", () => {
 });
 
 describe("what a fingerprint reads", () => {
+  it("leaves out on which day an account was made, and nothing else of it", () => {
+    const steady = STEADY_TEXTS.get("/etc/shadow")!;
+    expect(steady("root:*:20400:0:99999:7:::\npj-web:!*:20415::::::\n")).toBe(
+      "root:*::0:99999:7:::\npj-web:!*:::::::\n",
+    );
+    expect(steady("pj-web:$y$x:20415::::::\n")).not.toBe(steady("pj-web:!*:20416::::::\n"));
+  });
+
   it("keeps two mounts on one point apart and leaves numbers and random names out", () => {
     const text = [
       "22 28 0:21 / /proc rw,nosuid shared:12 - proc proc rw",

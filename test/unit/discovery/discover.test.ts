@@ -87,6 +87,12 @@ describe("the trial in the jail", () => {
     expect(repaired?.why).toEqual(["repair round 1: opened in the jail"]);
   });
 
+  test("starts a daemon that serves while its start does not end by Type=exec, in the launch that its services are made from", async () => {
+    const { found } = await run(hostWith(`${unwell}stays\tyes\n`, well));
+    const { found: other } = await run(hostWith(well));
+    expect([found.manifest.launch.type, other.manifest.launch.type]).toEqual(["exec", "forking"]);
+  });
+
   test("is bounded by the rounds, each of which is another trial", async () => {
     const lacks = (name: string) => `${unwell}failed\tENOENT\tmkdir\t/var/lib/${name}/x\t-\n`;
     const seen = hostWith(lacks("a"), lacks("b"), lacks("c"), lacks("d"), unwell, unwell);

@@ -137,3 +137,25 @@ test.each([
   const facts = ["unit.Type=notify", `unit.NotifyAccess=${declared}`];
   expect(launchOf({ main: 10, facts, log: [daemon(10)] }).notifyAccess).toBe(access);
 });
+
+test("sockets that systemd handed to it are kept, and their datagram ports count though the daemon binds nothing", () => {
+  const facts = [
+    "passed=app.socket ListenDatagram 0.0.0.0:111",
+    "passed=app.socket FileDescriptorName names",
+    "listen=udp 111 0.0.0.0",
+    "listen=udp 40111 0.0.0.0",
+  ];
+  const other =
+    '10  2.2 bind(5<socket:[7]>, {sa_family=AF_INET, sin_port=htons(0), sin_addr=inet_addr("0.0.0.0")}, 16) = 0';
+  const launch = launchOf({ main: 10, facts, log: [daemon(10), other] });
+  expect(launch.listens).toEqual([{ protocol: "udp", jailPort: 111 }]);
+  expect(launch.sockets).toEqual([
+    {
+      unit: "app.socket",
+      fileDescriptorName: "names",
+      listens: [{ type: "datagram", address: "0.0.0.0:111" }],
+      options: {},
+    },
+  ]);
+  expect(launchOf({ main: 10, log: [daemon(10)] })).not.toHaveProperty("sockets");
+});

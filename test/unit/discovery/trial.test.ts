@@ -45,6 +45,7 @@ const inventory = parseInventory(
     "U\tdaemon\t1\tdaemon\t/usr/sbin",
     "U\troot\t0\troot\t/root",
     "U\tuucp\t10\tuucp\t/var/spool/uucp",
+    "G\tlpadmin\t120\t",
   ].join("\n"),
 );
 
@@ -81,6 +82,11 @@ function plan(trial: Trial, exclude: readonly string[] = [], known: ReturnType<t
   return planRepairs({ trial, inventory, launch, exclude, known, round: known.length + 1 });
 }
 
+test("a group that it missed is put in as the user of that name: all names mean the service's own", () => {
+  const said = ['Unknown SystemGroup "lpadmin" on line 19 of /etc/cups/cups-files.conf.'];
+  expect(plan({ ...failing(), said }).map(({ path, how }) => [path, how])).toEqual([["lpadmin", "user"]]);
+});
+
 test("a user that the daemon missed by name is put into its passwd, once, and no other word of its complaint is", () => {
   const said = ["the daemon gives up", "configuration error in line 169: user uucp was not found for root"];
   const repairs = plan({ ...failing(), said });
@@ -88,6 +94,47 @@ test("a user that the daemon missed by name is put into its passwd, once, and no
   expect(describeRound(repairs, 1)).toBe("repair round 1: with the user uucp");
   expect(plan({ ...failing(), said }, [], repairs)).toEqual([]);
   expect(plan({ ...failing(), problem: undefined, said } as Trial)).toEqual([]);
+});
+
+test("a daemon that says that it insists on root is not told to ask for more packages", () => {
+  const failure = (said: string) =>
+    describeFailure({
+      unit: "app.service",
+      spec: specOf("app.service"),
+      trial: { ...failing(), said: [said] },
+      rounds: [],
+      vain: [],
+      inventory,
+    });
+  for (const said of ["app: must be run as root", "/var/spool/app is not owned by uid 0", "need root privileges"])
+    expect(failure(said)).toContain("insists on being root");
+  expect(failure("cannot open the root of all documents")).toContain("a package that it lacks");
+});
+
+test("what access(2) was asked about in vain is not called unreadable", () => {
+  const failed = ["open", "access", "faccessat2"].map(
+    (how) => ({ error: "EACCES", how, path: `/usr/lib/${how}`, canonical: `/usr/lib/${how}` }) as const,
+  );
+  expect(unreadableIn({ ...failing(), failed })).toEqual(["/usr/lib/open"]);
+});
+
+test("a daemon that serves while its start does not end is started by Type=exec, unless it is so already", () => {
+  const trial = parseTrial("code\t4\nstays\tyes\nalive\tyes\nsaid\tits start does not end\n", []);
+  const repairs = (type: Launch["type"]) =>
+    planRepairs({ trial, inventory, launch: { ...launch, type }, exclude: [], known: [], round: 1 });
+  expect(repairs("forking").map(({ path, how }) => `${how} ${path}`)).toEqual(["type exec"]);
+  expect(describeRound(repairs("notify"), 1)).toBe("repair round 1: starting it by Type exec");
+  expect(repairs("exec")).toEqual([]);
+  expect(
+    planRepairs({
+      trial: { ...trial, stays: undefined } as Trial,
+      inventory,
+      launch: { ...launch, type: "forking" },
+      exclude: [],
+      known: [],
+      round: 1,
+    }),
+  ).toEqual([]);
 });
 
 test("a daemon that does not run without writing beside its configuration gets that directory, and never all of /etc", () => {

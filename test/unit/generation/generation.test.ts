@@ -221,6 +221,29 @@ describe("seeds", () => {
   });
 });
 
+describe("bytes that the store has by a tree seen before", () => {
+  const known = apacheTree();
+  const sent = (manifest: Manifest, contents: ReadonlyMap<string, string>) =>
+    assembleSteps({ base, manifest, contents, from: "d", known })
+      .filter(({ step }) => step === "generation-content")
+      .map(({ content }) => content);
+
+  test("are not sent again, and all are sent where no tree was seen", () => {
+    expect(sent(known, new Map())).toEqual([]);
+    const steps = assembleSteps({ base, manifest: known, from: "d" }).map(({ step }) => step);
+    expect(steps).toContain("generation-content");
+  });
+
+  test("are sent for a new content, and for a new mode of a known one", () => {
+    const entry = known.entries.find(({ path }) => path === "/etc/nsswitch.conf") as Entry;
+    const others = known.entries.filter(({ path }) => path !== entry.path);
+    const page = "<p>new</p>";
+    const changed: Entry = { ...entry, content: undefined, sha256: sha256(page), size: page.length };
+    expect(sent({ ...known, entries: [...others, changed] }, new Map([[sha256(page), page]]))).toEqual([page]);
+    expect(sent({ ...known, entries: [...others, { ...entry, mode: "0600" }] }, new Map())).toEqual([entry.content]);
+  });
+});
+
 test("surplus is what is neither current, nor used, nor among the newest", () => {
   const used = new Map([["d", ["service web"]]]);
   expect(surplusOf(["a", "b", "c", "d", "e"], used, "c", 2)).toEqual(["e"]);

@@ -31,7 +31,7 @@ describe("renderConfiguration", () => {
 
 global
     description pulumi-jail ${digest}
-    stats socket /run/pulumi-jail-edge/admin.sock mode 600 level admin
+    stats socket /run/pulumi-jail-edge/admin.sock mode 600 level admin expose-fd listeners
     hard-stop-after 30s
 
 defaults

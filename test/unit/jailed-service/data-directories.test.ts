@@ -4,6 +4,7 @@ import {
   dataWithoutVolume,
   excludesOther,
 } from "../../../provider/jailed-service/data-directories.ts";
+import { diffJailedService } from "../../../provider/jailed-service/fields.ts";
 import type { JailedServiceInputs } from "../../../provider/jailed-service/inputs.ts";
 import type { Seed } from "../../../provider/manifest/manifest.ts";
 import { fakeLaunch } from "../../support/fake-service.ts";
@@ -72,4 +73,13 @@ describe("data for which no volume is declared", () => {
     expect(excludesOther(inputs(), { launch, seeds: [] })).toBe(false);
     expect(excludesOther(inputs(undefined, "restart"), { launch, seeds: [] })).toBe(true);
   });
+});
+
+test("whether a volume goes with its service restarts nothing, and is not told to; where it is bound does", () => {
+  const volume = { jailPath: "/var/lib/db", volumeName: "db.data" };
+  const connection = { host: "h", hostKey: "k" };
+  const of = (change: object) => ({ connection, volumes: { data: { ...volume, ...change } } });
+  const notes = (change: object) => diffJailedService(of({}) as never, of(change) as never);
+  expect(notes({ removeOnDelete: true })).toMatchObject({ changes: true, notes: [] });
+  expect(notes({ jailPath: "/srv" }).notes).toEqual(["restart: some seconds without service"]);
 });

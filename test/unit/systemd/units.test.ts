@@ -127,6 +127,8 @@ test("a program that compiles as it runs keeps its writable code, and nothing el
 
 test.each([
   ["own-identity", ["SystemCallFilter=@setuid @chown"]],
+  ["groups", ["SystemCallFilter=~setgroups:0"]],
+  ["owners", ["SystemCallFilter=~@chown:0"]],
   ["netlink", ["RestrictAddressFamilies=AF_NETLINK"]],
   ["resources", ["SystemCallFilter=@resources"]],
   ["proc", ["ProcSubset=all"]],
@@ -302,4 +304,12 @@ test("a unit's own patience is kept where it is longer, and never cut short", ()
     "TimeoutStartSec=60",
     "TimeoutStopSec=30",
   ]);
+});
+
+test("a daemon that is handed its sockets is started after them and never without", () => {
+  const text = renderJailedUnit({ ...unit, sockets: ["jailed-web@a-1.socket", "jailed-web@a-2.socket"] });
+  for (const name of ["jailed-web@a-1.socket", "jailed-web@a-2.socket"]) {
+    for (const key of ["Requires", "After", "Sockets"]) expect(text).toContain(`\n${key}=${name}\n`);
+  }
+  expect(renderJailedUnit(unit)).not.toContain("socket");
 });
