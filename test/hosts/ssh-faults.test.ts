@@ -1,4 +1,4 @@
-// Above 250 lines: all of it is one pair of hosts and what can go wrong on the way to them.
+// Above 250 lines: all of it is one host and what can go wrong on the way to it.
 import { spawn } from "node:child_process";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { TestHost, TestHosts } from "../../dev/hosts/index.ts";
@@ -17,6 +17,7 @@ import {
   writeFile,
 } from "../../provider/host/steps/files.ts";
 import { daemonReload, startUnit, stopUnit } from "../../provider/host/steps/units.ts";
+import { probeStep } from "../../provider/jailed-service/steps.ts";
 import { connectionTo, cutConnections, errorOf, openHost, openSshSite, shell, slowStep, until } from "./ssh-site.ts";
 
 let site: TestHosts;
@@ -136,7 +137,10 @@ test("a half-open connection is an error within 35 s which names host and step",
   expect(error.message).toContain(slow.step.describe);
   expect(seconds).toBeLessThan(35);
   await shell(web1, "systemctl stop test-half-open.service");
-  // Its record is swept when its owner comes back.
+  // Its record is swept when its owner comes back, once what ran has ended: it still waits for someone to tell it to.
+  await until(
+    async () => (await shell(web1, "flock -n /run/pulumi-jail/operations/*/guard echo free || true")) === "free\n",
+  );
   const records = () => shell(web1, "ls /run/pulumi-jail/operations 2>/dev/null | wc -l");
   expect(await records()).toBe("1\n");
   await open(connectionTo(web1)).apply(plan([removeFile("/var/tmp/none")]));
@@ -218,6 +222,14 @@ test("a full disk and a read-only one are told as such, the old file stays and n
   } finally {
     await shell(web1, `umount ${state}; rmdir ${state}`);
   }
+});
+
+test("services that start at once on a fresh host ask together what it enforces", async () => {
+  const hosts = Array.from({ length: 8 }, () => open(connectionTo(web1)));
+  await shell(web1, "rm -f /run/pulumi-jail/not-enforced");
+  await Promise.all(hosts.map((host, index) => host.apply(plan([probeStep], { lock: `service/probe-${index}` }))));
+  expect(await shell(web1, "ls /run/pulumi-jail/not-enforced*")).toBe("/run/pulumi-jail/not-enforced\n");
+  await shell(web1, "rm /run/pulumi-jail/not-enforced");
 });
 
 test("a tree is removed without following links, and not while anything is mounted in it", async () => {

@@ -87,8 +87,13 @@ step_network_forward() {
 # step_host_probe: what this host accepts and does not enforce, a word a line, once per boot.
 step_host_probe() {
   [ ! -f "$RUN/not-enforced" ] || return 0
-  mkdir -p -- "$RUN"
-  with_host_lock rules_host_probe >"$RUN/not-enforced.new"
+  with_host_lock rules_host_probe_once
+}
+
+# Two services that start at once ask only once: the second one finds the first one's answer.
+rules_host_probe_once() {
+  [ ! -f "$RUN/not-enforced" ] || return 0
+  rules_host_probe >"$RUN/not-enforced.new"
   mv -- "$RUN/not-enforced.new" "$RUN/not-enforced"
 }
 
