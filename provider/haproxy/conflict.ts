@@ -28,6 +28,16 @@ export function conflictOf(mine: Mapping, other: Mapping): string | undefined {
     : `${clash} on bind ${bind} is mapping "${other.name}"'s already`;
 }
 
+/** Why a port that the kernel forwards can't stand beside the proxy's, or undefined: the kernel would win. */
+export function conflictsWithForward(
+  mapping: Pick<Mapping, "name" | "bindAddress" | "bindPort">,
+  forward: { readonly name: string; readonly protocol: string; readonly address: string; readonly bindPort: number },
+): string | undefined {
+  if (forward.protocol !== "tcp" || forward.bindPort !== mapping.bindPort) return undefined;
+  if (mapping.bindAddress !== "*" && mapping.bindAddress !== forward.address) return undefined;
+  return `bind ${mapping.bindAddress}:${mapping.bindPort} of mapping "${mapping.name}" and forwarded port ${forward.address}:${forward.bindPort} of mapping "${forward.name}" overlap`;
+}
+
 function share(mine: Mapping, other: Mapping): boolean {
   if (mine.mode !== other.mode) return false;
   if (mine.mode === "http") return true;

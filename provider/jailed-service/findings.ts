@@ -1,24 +1,13 @@
-import { renderRules } from "../nftables/rules.ts";
 import { otherSlot, type Slot } from "../ports/network.ts";
-import { RULES_PATH, RULES_UNIT, renderRulesUnit } from "../systemd/rules-unit.ts";
+import { RULES_UNIT, sharedRulesFiles } from "../systemd/rules-unit.ts";
 import { dataDirectories } from "./data-directories.ts";
-import type { FileText, SlotDesired, Surroundings } from "./desired.ts";
+import type { SlotDesired, Surroundings } from "./desired.ts";
 import { differences, type Finding } from "./finding.ts";
 import type { JailedServiceInputs } from "./inputs.ts";
 import { SERVICES } from "./names.ts";
 import type { Observed } from "./observed.ts";
 import { responderFindings } from "./responder.ts";
 import { slotFindings } from "./slot-findings.ts";
-
-/** Files of the host that all services share. */
-export const sharedFiles: readonly FileText[] = [
-  { path: RULES_PATH, mode: "0600", content: renderRules() },
-  {
-    path: `/etc/systemd/system/${RULES_UNIT}`,
-    mode: "0644",
-    content: renderRulesUnit("pulumi-jail: shared by all jailed services; what is changed here is drift"),
-  },
-];
 
 /** Which slot serves: what the rules' file says, else the one that runs. */
 export function servingSlot(observed: Observed): Slot | undefined {
@@ -49,7 +38,7 @@ export function findingsOf(
 
 function sharedFindings(observed: Observed): readonly Finding[] {
   const { table, loadedTable, rulesUnit } = observed;
-  const files = sharedFiles.flatMap((file) => differences(file, observed));
+  const files = sharedRulesFiles.flatMap((file) => differences(file, observed));
   const isLoaded = table !== undefined && table.sha256 === loadedTable;
   return [
     ...files.map((text): Finding => ({ text, remedy: "shared" })),

@@ -4,9 +4,9 @@ import { expectFile } from "../host/steps/files.ts";
 import { type Owner, renderOwner } from "../ownership/ownership.ts";
 import { userName } from "../passwd/hosts.ts";
 import { type Slot, slotNetwork } from "../ports/network.ts";
+import { sharedRulesFiles } from "../systemd/rules-unit.ts";
 import { dataDirectories, excludesOther } from "./data-directories.ts";
 import type { FileText, SlotDesired, Surroundings } from "./desired.ts";
-import { sharedFiles } from "./findings.ts";
 import type { JailedServiceInputs } from "./inputs.ts";
 import { SERVICES, treeOf, unitName } from "./names.ts";
 import type { Observed } from "./observed.ts";
@@ -49,7 +49,10 @@ export function filesStep(serviceName: string, files: readonly FileText[], descr
 export function sharedSteps(inputs: JailedServiceInputs): readonly Step[] {
   if (inputs.network !== "private") return [];
   return [
-    { ...filesStep(inputs.serviceName, sharedFiles, "writing the host's port rules"), step: "service-shared-files" },
+    {
+      ...filesStep(inputs.serviceName, sharedRulesFiles, "writing the host's port rules"),
+      step: "service-shared-files",
+    },
   ];
 }
 

@@ -67,7 +67,6 @@ function failuresOfBackend(index: number, element: unknown): readonly Failure[] 
     const value = element[property];
     if (!isUnknown(value) && !holds(value)) failures.push(failure(`${at}.${property}`, reason(value)));
   };
-  if (element["protocol"] === "udp") return [failure(at, 'udp needs engine "nftables", which is not in this version')];
   if (element["protocol"] === "unix")
     return [failure(at, "a unix socket is reached on its own host only; give the service a tcp port")];
   hold("address", isText(isAddress), (value) =>

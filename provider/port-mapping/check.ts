@@ -3,6 +3,7 @@ import { decideName, failuresOf } from "../resource/check.ts";
 import type { Checked, Failure } from "../resource/kind.ts";
 import { containsUnknown, isUnknown, UNKNOWN } from "../resource/unknown.ts";
 import { normalizeBackends } from "./backends.ts";
+import { failuresOfEngine } from "./engine.ts";
 import { normalizeHealthCheck } from "./health-check.ts";
 import type { PortMappingInputs } from "./inputs.ts";
 import { leftOut, schema } from "./schema.ts";
@@ -20,20 +21,27 @@ export function checkPortMapping(
   const given = { ...news, mappingName };
   const isOwn = news["backends"] === STATISTICS;
   const { backends, failures: backendFailures } = backendsOf(news);
-  const check = normalizeHealthCheck(news["healthCheck"], isOwn ? [] : news["backends"]);
+  const check = normalizeHealthCheck(
+    news["healthCheck"],
+    isOwn || news["engine"] === "nftables" ? [] : news["backends"],
+  );
   const mode = news["mode"] ?? (isOwn ? "http" : "tcp");
   const { tls, failures: tlsFailures } = normalizeTls(news["tls"], mode);
   const address = news["address"] ?? (news["connection"] as Given | undefined)?.["host"] ?? UNKNOWN;
+  const engine = news["engine"] ?? "haproxy";
+  // A rule that leads a port elsewhere is for one address, never for all.
+  const anywhere = engine === "nftables" ? address : isUnknown(engine) ? UNKNOWN : "*";
+  const bindAddress = canonical(news["bindAddress"] ?? (isOwn ? "127.0.0.1" : anywhere));
   const inputs = {
     connection: news["connection"],
     __jail: news["__jail"],
     adopt: news["adopt"] ?? false,
     mappingName,
     address,
-    bindAddress: canonical(news["bindAddress"] ?? (isOwn ? "127.0.0.1" : "*")),
+    bindAddress,
     bindPort: news["bindPort"],
     mode,
-    engine: news["engine"] ?? "haproxy",
+    engine,
     backends,
     hostnames: lowered(news["hostnames"] ?? []),
     pathPrefix: trimmed(news["pathPrefix"] ?? ""),
@@ -59,6 +67,7 @@ export function checkPortMapping(
       ...check.failures,
       ...tlsFailures,
       ...leftOut(given),
+      ...failuresOfEngine({ ...given, mode, bindAddress }),
       ...crossed({ ...given, mode }),
       ...withoutResponders(given, backends),
     ],

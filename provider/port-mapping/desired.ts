@@ -10,7 +10,7 @@ export function mappingOf(inputs: PortMappingInputs): Mapping {
     name: inputs.mappingName,
     bindAddress: inputs.bindAddress,
     bindPort: inputs.bindPort,
-    mode: inputs.mode,
+    mode: inputs.mode === "http" ? "http" : "tcp",
     hostnames: inputs.hostnames,
     pathPrefix: inputs.pathPrefix,
     balance: inputs.balance,

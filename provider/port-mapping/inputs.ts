@@ -33,8 +33,8 @@ export interface PortMappingInputs extends CommonInputs {
   readonly address: string;
   readonly bindAddress: string;
   readonly bindPort: number;
-  readonly mode: "http" | "tcp";
-  readonly engine: "haproxy";
+  readonly mode: "http" | "tcp" | "udp";
+  readonly engine: "haproxy" | "nftables";
   /** "statistics": the proxy's own page. */
   readonly backends: readonly BackendInputs[] | "statistics";
   readonly hostnames: readonly string[];
@@ -61,7 +61,7 @@ export interface PortMappingInputs extends CommonInputs {
 
 /** What the last change did to the running proxy and what its clients saw of it. */
 export interface LastChange {
-  readonly by: "runtime-api" | "reload" | "start" | "record";
+  readonly by: "runtime-api" | "reload" | "start" | "record" | "nftables";
   /** Requests (tcp: connections) that the mapping answered while it was changed. */
   readonly requests: number;
   /** Of these, without an answer from a server: connection and response errors after all retries. */
@@ -107,7 +107,14 @@ export const fields: FieldTable<PortMappingInputs> = {
 /** One note of a reload is enough, however many properties ask for it. */
 export function diffPortMapping(olds: PortMappingInputs & PortMappingOutputs, news: PortMappingInputs): Diff {
   const diff = diffFields({ ...fields, backends: { effect: "update", note: noteBackendsOf(news) } }, olds, news);
-  return { ...diff, notes: [...new Set(diff.notes)] };
+  const notes = [...new Set(diff.notes)];
+  return { ...diff, notes: news.engine === "nftables" ? [...new Set(notes.map(byNftables))] : notes };
+}
+
+/** Without a proxy nothing is reloaded or drained. */
+function byNftables(note: string): string {
+  if (note === RELOAD) return "one transaction of nftables; connections stay where they are";
+  return note.replace(" by the runtime API", " by nftables").replaceAll(" drained and removed", " removed");
 }
 
 function noteBackendsOf(news: PortMappingInputs | undefined) {

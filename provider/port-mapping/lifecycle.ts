@@ -1,14 +1,15 @@
 import type { Fragment } from "../haproxy/fragment.ts";
 import type { Call, ResourceKind } from "../resource/kind.ts";
 import { checkPortMapping } from "./check.ts";
-import { converge } from "./converge.ts";
+import { converge as convergeProxy } from "./converge.ts";
 import { mappingOf } from "./desired.ts";
 import { describeDrift } from "./drift.ts";
 import { see } from "./edge.ts";
+import { convergeForward, readForward, removeForward } from "./forward.ts";
 import { diffPortMapping, type PortMappingInputs, type PortMappingOutputs } from "./inputs.ts";
 import { driftOfJail } from "./jail.ts";
 import { foundOf } from "./owned.ts";
-import { remove } from "./remove.ts";
+import { remove as removeProxy } from "./remove.ts";
 
 type State = PortMappingInputs & PortMappingOutputs;
 
@@ -23,8 +24,27 @@ export const portMappingKind: ResourceKind<PortMappingInputs, PortMappingOutputs
   remove,
 };
 
+/**
+ * The new way stands before the old one goes: the kernel's rules come before the proxy's socket, so no connection is
+ * refused meanwhile. What a run that was cut left of the other engine goes with the next.
+ */
+async function converge(call: Call, inputs: PortMappingInputs, state: State | undefined): Promise<PortMappingOutputs> {
+  const isForward = inputs.engine === "nftables";
+  const outputs = await (isForward ? convergeForward : convergeProxy)(call, inputs, state);
+  if (state && (state.engine !== inputs.engine || state.unfinished)) {
+    const old = { ...state, claim: outputs.claim };
+    await (isForward ? removeProxy : removeForward)(call, old);
+  }
+  return outputs;
+}
+
+function remove(call: Call, state: State): Promise<void> {
+  return state.engine === "nftables" ? removeForward(call, state) : removeProxy(call, state);
+}
+
 /** Gone is only what neither lies on the edge nor is served by it. */
 async function read(call: Call, state: State): Promise<PortMappingOutputs | undefined> {
+  if (state.engine === "nftables") return readForward(call, state);
   const seen = await see(call.host, state.bindPort);
   const { edge } = seen;
   const name = state.mappingName;

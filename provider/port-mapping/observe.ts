@@ -2,6 +2,7 @@ import { certificatePath } from "../haproxy/certificates.ts";
 import { parseFragment } from "../haproxy/fragment.ts";
 import { parseRunning } from "../haproxy/running.ts";
 import type { Question } from "../host/question.ts";
+import { parseForwardMark } from "../nftables/forward.ts";
 import type { Edge, FoundFile } from "./observed.ts";
 
 /** Everything but the jail's files, in one question. */
@@ -38,6 +39,9 @@ function parseEdge(text: string): Edge {
       .map(([pid, program, local]) => ({ pid: Number(pid), program: program!, local: local! }))
       .filter((listener) => !processes.some(([pid]) => Number(pid) === listener.pid)),
     proxy: info === "-" || servers === "-" ? undefined : parseRunning(decode(info), decode(servers)),
+    forwards: lines
+      .filter((line) => line.startsWith("# pulumi-jail: mapping "))
+      .flatMap((line) => parseForwardMark(line) ?? []),
     certificates: new Map(
       all("certificate").map(([name, mode, sha256]) => {
         const fingerprint = served.get(certificatePath(name!));

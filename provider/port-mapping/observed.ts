@@ -1,5 +1,6 @@
 import type { Fragment } from "../haproxy/fragment.ts";
 import type { Running } from "../haproxy/running.ts";
+import type { ForwardMark } from "../nftables/forward.ts";
 
 /** The edge as it is. */
 export interface Edge {
@@ -16,6 +17,8 @@ export interface Edge {
   readonly strangers: readonly Listener[];
   /** Undefined when it does not run, or does not answer for longer than a start or a reload takes. */
   readonly proxy: Running | undefined;
+  /** Ports that the kernel of this host forwards, without the proxy. */
+  readonly forwards: readonly ForwardMark[];
   /** Files beside the configuration, by name. */
   readonly certificates: ReadonlyMap<string, FoundCertificate>;
   /** Of each process of the proxy; empty when none runs. */

@@ -1,4 +1,4 @@
-import { conflictOf } from "../haproxy/conflict.ts";
+import { conflictOf, conflictsWithForward } from "../haproxy/conflict.ts";
 import type { Mapping } from "../haproxy/mapping.ts";
 import { HostError } from "../host/errors.ts";
 import { type Found, judgeCreate, judgeUpdate } from "../ownership/ownership.ts";
@@ -50,6 +50,10 @@ export function refuseConflicts(call: Call, mapping: Mapping, renamedFrom: strin
     if (!fragment || name === renamedFrom) continue;
     const conflict = conflictOf(mapping, fragment.mapping);
     if (conflict) refuse(`${conflict}; it belongs to ${fragment.owner.urn}`);
+  }
+  for (const mark of edge.forwards) {
+    const conflict = mark.owner.claim === call.owner.claim ? undefined : conflictsWithForward(mapping, mark);
+    if (conflict) refuse(`${conflict}; it belongs to ${mark.owner.urn}`);
   }
   const stranger = edge.strangers.find((listener) => overlaps(listener.local, mapping));
   if (stranger) refuse(`port ${mapping.bindPort} is held by ${stranger.program}, pid ${stranger.pid}`);

@@ -11,9 +11,12 @@ import type { LastChange } from "./inputs.ts";
 import type { Edge } from "./observed.ts";
 import { EDGE_JAIL_BASE } from "./unit.ts";
 
+/** A change of the proxy's mappings; those of the other engine have a plan of their own (forward-plan.ts). */
+type ProxyChange = Exclude<LastChange["by"], "nftables">;
+
 /** How the change reaches the running proxy, and the steps; none when everything is as declared. */
 export interface Change {
-  readonly by: LastChange["by"];
+  readonly by: ProxyChange;
   readonly steps: readonly Step[];
 }
 
@@ -85,7 +88,7 @@ function waysOf(
   runtime: RuntimeChange,
   renewals: readonly string[],
   edge: Edge,
-): LastChange["by"] {
+): ProxyChange {
   if (!edge.proxy || edge.outOfJail.length > 0) return "start";
   if (edge.proxy.description !== describeDigest(configuration.digest) || runtime.stuck.length > 0) return "reload";
   return runtime.admit.length + runtime.retire.length + renewals.length > 0 ? "runtime-api" : "record";
@@ -178,7 +181,7 @@ interface Commit {
   readonly bundle: string;
   /** Files of certificates that the running proxy is told anew. */
   readonly renewals: readonly string[];
-  readonly by: LastChange["by"];
+  readonly by: ProxyChange;
   readonly guard: string;
 }
 

@@ -54,10 +54,6 @@ export const schema = v.looseObject({
 /** What the contract has and this version has not: said, never silently left out. */
 export function leftOut(given: Readonly<Record<string, unknown>>): readonly Failure[] {
   const failures: Failure[] = [];
-  const engine = given["engine"] ?? "haproxy";
-  if (given["mode"] === "udp" && engine === "haproxy")
-    failures.push({ property: "mode", reason: '"udp" needs engine "nftables", which is not in this version' });
-  if (engine === "nftables") failures.push({ property: "engine", reason: '"nftables" is not in this version' });
   for (const [property, neutral] of NOT_YET) {
     const value = given[property];
     if (value === undefined || value === neutral || isUnknown(value)) continue;

@@ -1,3 +1,4 @@
+import { renderRules } from "../nftables/rules.ts";
 import { FIRST_RESERVED_PORT, LAST_ALLOCATED_PORT } from "../ports/allocation.ts";
 import { renderUnit } from "./unit.ts";
 
@@ -55,3 +56,13 @@ export function renderRulesUnit(mark: string): string {
     { name: "Install", directives: [["WantedBy", "multi-user.target"]] },
   ]);
 }
+
+/** The table's file and unit: all jailed services of a host share them, and its forwarded ports. */
+export const sharedRulesFiles: readonly { readonly path: string; readonly mode: string; readonly content: string }[] = [
+  { path: RULES_PATH, mode: "0600", content: renderRules() },
+  {
+    path: `/etc/systemd/system/${RULES_UNIT}`,
+    mode: "0644",
+    content: renderRulesUnit("pulumi-jail: shared by all jailed services; what is changed here is drift"),
+  },
+];

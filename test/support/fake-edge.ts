@@ -3,6 +3,7 @@ import { parseFragment } from "../../provider/haproxy/fragment.ts";
 import { renderAddress } from "../../provider/haproxy/mapping.ts";
 import { EDGE_CERTIFICATES, EDGE_CONFIGURATION } from "../../provider/haproxy/paths.ts";
 import type { RunningServer } from "../../provider/haproxy/running.ts";
+import { parseForwardMark } from "../../provider/nftables/forward.ts";
 import type { FoundJail } from "../../provider/port-mapping/jail.ts";
 import type { Edge, FoundFile } from "../../provider/port-mapping/observed.ts";
 import { EDGE_DIRECTORY, EDGE_UNIT, EDGE_UNIT_PATH } from "../../provider/port-mapping/unit.ts";
@@ -112,9 +113,15 @@ function observe(state: FakeState, edge: FakeProxy): Edge {
     user: edge.user ? "pulumi-jail-edge:x:998:998:pulumi-jail edge:/:/usr/sbin/nologin" : undefined,
     strangers: edge.strangers,
     proxy: edge.running,
+    forwards: forwardsOf(state),
     certificates: certificatesOf(state, edge),
     outOfJail: [],
   };
+}
+
+function forwardsOf(state: FakeState): Edge["forwards"] {
+  const paths = [...state.files.keys()].filter((path) => /\/edge\/forwards\/[^/]+\.rules$/.test(path));
+  return paths.flatMap((path) => parseForwardMark(state.files.get(path)?.content ?? "") ?? []);
 }
 
 function certificatesOf(state: FakeState, edge: FakeProxy): Edge["certificates"] {

@@ -13,6 +13,7 @@ ask_edge() {
   printf 'guard %s\n' "$edge_seen"
   printf '%s\n' "$edge_texts"
   edge_observe_proxy
+  sed -s -n '1{/^# pulumi-jail: mapping /p}' "$EDGE"/forwards/*.rules 2>/dev/null || true
   printf 'show %s\n' "$(printf '%s' "$edge_show" | base64 -w 0)"
   edge_user=$(getent passwd pulumi-jail-edge || true)
   printf 'user %s\n' "$(printf '%s' "${edge_user:--}" | base64 -w 0)"

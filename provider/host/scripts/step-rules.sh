@@ -6,6 +6,7 @@
 step_rules_load() { with_host_lock rules_load; }
 
 rules_load() {
+  forward_resolve "$FORWARDS"
   nft -f "$STATE/rules.nft"
   nft list table inet pulumi_jail >"$SPOOL/table"
   service_table_hash "$SPOOL/table" | atomic_write "$STATE/rules.sha256" 0600 root:root
@@ -20,6 +21,13 @@ rules_switch() {
   rules_fragment=$STATE/services/$1/rules.nft
   shift
   if ! nft list table inet pulumi_jail >"$SPOOL/table" 2>/dev/null; then
+    atomic_write "$rules_fragment" 0600 root:root <"$CONTENT"
+    rules_load
+    responder_publish
+    return
+  fi
+  # Ports that are forwarded to this service's are led anew together with its own: all of the table in one transaction.
+  if [ -d "$FORWARDS" ] && [ "$CONTENT" != /dev/null ]; then
     atomic_write "$rules_fragment" 0600 root:root <"$CONTENT"
     rules_load
     responder_publish
@@ -66,6 +74,7 @@ step_rules_clear() {
 rules_clear() {
   rules_switch "$@"
   rm -f -- "$STATE/services/$1/rules.nft"
+  [ ! -d "$FORWARDS" ] || rules_load
   responder_publish
 }
 

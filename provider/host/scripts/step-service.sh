@@ -236,6 +236,8 @@ service_forget_shared() {
   rmdir -- "$STATE/services" 2>/dev/null || true
   if [ ! -d "$STATE/services" ]; then
     responder_forget
+  fi
+  if [ ! -d "$STATE/services" ] && [ ! -d "$FORWARDS" ]; then
     systemctl stop -- pulumi-jail-rules.service 2>/dev/null || true
     nft delete table inet pulumi_jail 2>/dev/null || true
     rm -f -- /etc/systemd/system/multi-user.target.wants/pulumi-jail-rules.service /etc/systemd/system/pulumi-jail-rules.service "$STATE/rules.nft" "$STATE/rules.sha256"

@@ -13,6 +13,15 @@ const ENDPOINT = {
   responder: { hostPort: 20127 },
   healthCheck: { type: "http", path: "/up" },
 };
+const FORWARD = {
+  connection: { host: "192.0.2.10" },
+  address: "192.0.2.10",
+  __jail: { name: "dns" },
+  bindPort: 53,
+  mode: "udp",
+  engine: "nftables",
+  backends: [{ address: "10.0.0.4", hostPort: 53 }],
+};
 const GIVEN = {
   connection: { host: "192.0.2.10" },
   __jail: { name: "site" },
@@ -180,8 +189,7 @@ describe("checkPortMapping", () => {
     [{ backends: [] }, "backends", 'empty; for a pause set state "maint"'],
     [{ backends: undefined }, "backends", "is missing"],
     [{ bindPort: undefined }, "bindPort", "is missing"],
-    [{ mode: "udp" }, "mode", '"udp" needs engine "nftables", which is not in this version'],
-    [{ engine: "nftables" }, "engine", '"nftables" is not in this version'],
+    [{ engine: "best" }, "engine", '"best" is none of "haproxy", "nftables"'],
     [{ tls: { certificates: [] } }, "tls.certificates", "is empty"],
     [
       { tls: { certificates: [{ ...SHOP, privateKey: certificateOf("wiki").privateKey }] } },
@@ -241,7 +249,7 @@ describe("checkPortMapping", () => {
     [
       { backends: [{ ...ENDPOINT, protocol: "udp" }] },
       "backends[0]",
-      'udp needs engine "nftables", which is not in this version',
+      'is an endpoint of udp; set mode "udp" and engine "nftables"',
     ],
     [
       { backends: [{ ...ENDPOINT, protocol: "unix", address: "", hostPort: 0 }] },
@@ -260,6 +268,35 @@ describe("checkPortMapping", () => {
     ],
   ])("refuses %j", (change, property, reason) => {
     expect(checkPortMapping(undefined, { ...GIVEN, ...change }).failures).toEqual([{ property, reason }]);
+  });
+
+  test.each([
+    [{ mode: "http" }, "mode", 'engine "nftables" forwards "tcp" and "udp"; "http" needs "haproxy"'],
+    [{ engine: undefined }, "mode", '"udp" needs engine "nftables"'],
+    [{ bindAddress: "*" }, "bindAddress", 'engine "nftables" has one address of the host, never all'],
+    [{ address: "edge.example" }, "bindAddress", `"edge.example" is no IPv4 address; give one of the host's own`],
+    [{ healthCheck: { type: "tcp" } }, "healthCheck", 'engine "nftables" has none'],
+    [{ drainSeconds: 5 }, "drainSeconds", 'engine "nftables" has none'],
+    [{ affinity: "source" }, "affinity", 'engine "nftables" has none'],
+    [{ limits: { connections: 1 } }, "limits", 'engine "nftables" has none'],
+    [{ backends: [{ ...ENDPOINT, protocol: "tcp" }] }, "backends[0]", "is none of udp"],
+    [
+      { backends: [{ address: "2001:db8::1", hostPort: 53 }] },
+      "backends[0].address",
+      'engine "nftables" has IPv4 addresses',
+    ],
+  ])("refuses of a forwarded port %j", (change, property, reason) => {
+    expect(checkPortMapping(undefined, { ...FORWARD, ...change }).failures).toEqual([{ property, reason }]);
+  });
+
+  test("binds a forwarded port to the host's address, never to all", () => {
+    expect(checkPortMapping(undefined, FORWARD)).toMatchObject({
+      failures: [],
+      inputs: { bindAddress: "192.0.2.10", url: "udp://192.0.2.10:53", clientAddress: "none" },
+    });
+    for (const key of ["engine", "mode", "address", "bindAddress", "backends", "bindPort"])
+      expect(checkPortMapping(undefined, { ...FORWARD, [key]: UNKNOWN }).failures).toEqual([]);
+    expect(checkPortMapping(undefined, { ...FORWARD, address: UNKNOWN }).inputs.bindAddress).toBe(UNKNOWN);
   });
 
   test("lets an unknown pass in every input, at any depth, and derives unknowns from it", () => {
