@@ -54,12 +54,20 @@ export interface PortMappingArgs {
   adopt?: boolean;
   /** The public port, 1 to 65535. Several http mappings share one, told apart by `hostnames` and `pathPrefix`. */
   bindPort: Input<number>;
-  /** An address of the edge, which may come later than HAProxy; default "*": all of IPv4, as public ones are often NATed. */
+  /**
+   * An address of the edge, which may come later than HAProxy; default "*": all of IPv4, as public ones are often NATed.
+   * Engine "nftables": one of the host's own, default the Host's.
+   */
   bindAddress?: Input<string>;
-  /** Default "tcp". "udp" is not in this version. */
-  mode?: Input<"http" | "tcp">;
-  /** Default "haproxy", the only one of this version. */
-  engine?: Input<"haproxy">;
+  /** Default "tcp". "udp" needs engine "nftables". */
+  mode?: Input<"http" | "tcp" | "udp">;
+  /**
+   * Default "haproxy". "nftables": the kernel forwards tcp or udp without a proxy, at the cost of a packet filter's rule. Each
+   * new connection draws a backend by weight and stays with it; no health check, no drain: one that is gone is drawn all the
+   * same. Jails of the same host see the client's address, other hosts the edge's. A change is one transaction and ends no
+   * connection; a change of engine is one too, but what goes through HAProxy is drained.
+   */
+  engine?: Input<"haproxy" | "nftables">;
   /**
    * Endpoints of jailed services, or addresses; at least one, but for `redirectToHttps`. Changed by the runtime API,
    * HAProxy's PID kept. "statistics": the proxy answers itself, with its statistics page (read only, of all mappings of the
