@@ -69,7 +69,7 @@ export interface PortMappingArgs {
    */
   engine?: Input<"haproxy" | "nftables">;
   /**
-   * Endpoints of jailed services, or addresses; at least one, but for `redirectToHttps`. Changed by the runtime API,
+   * Endpoints of jailed services, or addresses; at least one, but for `redirectToHttps`, which has none. Changed by the runtime API,
    * HAProxy's PID kept. "statistics": the proxy answers itself, with its statistics page (read only, of all mappings of the
    * edge) and with figures for Prometheus at /metrics; `bindAddress` is then 127.0.0.1 unless given.
    */
