@@ -161,7 +161,9 @@ function refuse(call: Call, forward: Forward, { forwarding, edge, machine: { add
   }
   const service = forwarding.services.find((one) => one.address === address);
   if (service) refused(`${protocol} port ${bindPort} of ${address} is jailed service "${service.name}"'s`);
-  const listener = forwarding.listeners.find(({ local, program }) => program !== "haproxy" && has(local, address));
+  // Of tcp the edge knows which listeners are its own proxy's: one that changes its engine has the port still.
+  const listeners = protocol === "tcp" ? edge.strangers : forwarding.listeners;
+  const listener = listeners.find(({ local }) => has(local, address));
   if (listener) refused(`${protocol} port ${bindPort} is held by ${listener.program}, pid ${listener.pid}`);
   const [foreign] = forwarding.foreign;
   if (foreign) refused(`the port is led elsewhere by a rule that is not ours, table ${foreign}`);

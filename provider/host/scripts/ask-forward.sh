@@ -22,7 +22,9 @@ ask_forward() {
   forward_devices | while read -r forward_told; do
     [ "$(cat "/proc/sys/net/ipv4/conf/$forward_told/forwarding")" = 1 ] || printf 'closed %s\n' "$forward_told"
   done
-  [ "$(forward_settings)" = "$(cat "$FORWARD_SETTINGS" 2>/dev/null)" ] || echo unsettled
+  forward_wanted=
+  [ ! -d "$FORWARDS" ] || forward_wanted=$(forward_settings)
+  [ "$forward_wanted" = "$(cat "$FORWARD_SETTINGS" 2>/dev/null)" ] || echo unsettled
   forward_tell_others "$1" "$2"
 }
 

@@ -23,6 +23,7 @@ forward_put() {
     rm -rf -- "$FORWARDS"
     cp -a -- "$SPOOL/old.forwards" "$FORWARDS"
     rmdir -- "$FORWARDS" "${FORWARDS%/*}" 2>/dev/null || true
+    service_forget_shared
     exit 65
   fi
   rules_load
