@@ -32,11 +32,20 @@ forward_put() {
 
 # forward_open: a packet is forwarded only between two devices that allow it; now, and after a boot.
 forward_open() {
+  forward_remember
   # shellcheck disable=SC2046 # names of devices have no blanks
   set -- $(forward_devices)
   step_network_forward "$@"
   forward_settings >"$SPOOL/settings"
   cmp -s -- "$SPOOL/settings" "$FORWARD_SETTINGS" || atomic_write "$FORWARD_SETTINGS" 0644 root:root <"$SPOOL/settings"
+}
+
+# forward_remember: what a boot has forgotten, as it applied our settings itself: without them a device is as all are by default.
+forward_remember() {
+  sed -n 's|^net/ipv4/conf/\(.*\)/forwarding=1$|\1|p' "$FORWARD_SETTINGS" 2>/dev/null | while read -r forward_device; do
+    mkdir -p -- "$RUN"
+    [ -e "$RUN/forwarding-$forward_device" ] || cat /proc/sys/net/ipv4/conf/default/forwarding >"$RUN/forwarding-$forward_device"
+  done
 }
 
 # step_forward_drop NAME: with the last forward goes all that was there for them, and with the last service the table too.
@@ -50,11 +59,7 @@ forward_drop() {
     forward_open
     return
   fi
-  # A boot since then has forgotten how the devices were; it made them as all are by default.
-  sed -n 's|^net/ipv4/conf/\(.*\)/forwarding=1$|\1|p' "$FORWARD_SETTINGS" 2>/dev/null | while read -r forward_device; do
-    mkdir -p -- "$RUN"
-    [ -e "$RUN/forwarding-$forward_device" ] || cat /proc/sys/net/ipv4/conf/default/forwarding >"$RUN/forwarding-$forward_device"
-  done
+  forward_remember
   rm -f -- "$FORWARD_SETTINGS"
   rm -rf -- "$FORWARDS"
   rmdir -- "${FORWARDS%/*}" 2>/dev/null || true
