@@ -2,7 +2,7 @@ import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { bootHosts, diffFingerprints, type Fingerprint, type TestHost, type TestHosts } from "../../dev/hosts/index.ts";
 import { closeHosts } from "../../provider/host/pool.ts";
-import { get } from "../support/http-load.ts";
+import { get } from "../support/http-get.ts";
 import { startResponder } from "../support/http-responder.ts";
 import { askByUdp } from "../support/udp-ask.ts";
 import { startUdpResponder } from "../support/udp-responder.ts";
