@@ -3,13 +3,16 @@ import { closeHosts } from "../host/pool.ts";
 import { diff } from "./diff.ts";
 import { discover } from "./discover.ts";
 import { explain } from "./explain.ts";
+import { graph } from "./graph/graph.ts";
+import { metrics } from "./metrics/metrics.ts";
 import { sbom } from "./sbom.ts";
+import { status } from "./status/status.ts";
 import { DONE, FAILED, USAGE, UsageError, usage } from "./usage.ts";
 import { verify } from "./verify.ts";
 import { parseWords } from "./words.ts";
 
 /** The closed list of commands. */
-const commands = { discover, explain, sbom, diff, verify } as const;
+const commands = { discover, explain, sbom, diff, verify, status, graph, metrics } as const;
 
 /** Runs one command line and gives its exit code. */
 export async function main(argv: readonly string[], print: (text: string) => void = console.log): Promise<number> {
@@ -30,4 +33,9 @@ export async function main(argv: readonly string[], print: (text: string) => voi
   }
 }
 
-if (require.main === module) main(process.argv.slice(2)).then((code) => (process.exitCode = code));
+if (require.main === module)
+  main(process.argv.slice(2)).then((code) => {
+    process.exitCode = code;
+    // A host that is still being dialled, with nobody left to wait for it, holds the process no longer.
+    setTimeout(() => process.exit(code), 500).unref();
+  });

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { treeOf } from "../generation/layout.ts";
 import type { Question } from "../host/question.ts";
@@ -7,6 +7,7 @@ import type { Manifest } from "../manifest/manifest.ts";
 import { renderCycloneDx } from "../sbom/cyclonedx.ts";
 import { renderSpdx } from "../sbom/spdx.ts";
 import { type JailOnHost, lookAt, manifestOf } from "./jail-on-host.ts";
+import { deliver } from "./output.ts";
 import { jailsOfState, pickJail } from "./stack.ts";
 import { DONE, UsageError } from "./usage.ts";
 import type { Words } from "./words.ts";
@@ -19,8 +20,7 @@ export async function sbom(words: Words, print: (text: string) => void): Promise
   const { digest, manifest } = await manifestOf(jail, jail.generation);
   const subject = { jailName, generation: digest, manifest, toolVersion: ownVersion() };
   const text = words.format === "spdx" ? renderSpdx(subject, await sha1Of(jail, manifest)) : renderCycloneDx(subject);
-  if (words.output === undefined) print(text.trimEnd());
-  else writeFileSync(words.output, text);
+  deliver(text, words.output, print);
   return DONE;
 }
 

@@ -1,28 +1,59 @@
 import { chooseCredential } from "../host/credential.ts";
 import type { JailInputs, JailOutputs } from "../jail/inputs.ts";
+import type { JailedServiceInputs, JailedServiceOutputs } from "../jailed-service/inputs.ts";
 import { compareText } from "../manifest/entries.ts";
+import type { PortMappingInputs, PortMappingOutputs } from "../port-mapping/inputs.ts";
+import type { CommonOutputs } from "../resource/hidden.ts";
+import type { CommonInputs } from "../resource/kind.ts";
 import { runPulumi } from "./pulumi.ts";
 import { UsageError } from "./usage.ts";
 import type { Words } from "./words.ts";
 
-/** A jail as a state or a preview has it. */
-export interface KnownJail {
+/** A resource as a state or a preview has it. */
+export interface Known<Properties extends CommonInputs> {
   readonly urn: string;
   /** The host's name, as the program gives it. */
   readonly host: string;
-  readonly properties: JailInputs & Partial<JailOutputs>;
+  readonly properties: Properties;
 }
 
-const jailType = "pulumi-nodejs:dynamic/jail:Jail";
+export type KnownJail = Known<JailInputs & Partial<JailOutputs>>;
+export type KnownService = Known<JailedServiceInputs & Partial<JailedServiceOutputs>>;
+export type KnownMapping = Known<PortMappingInputs & Partial<PortMappingOutputs>>;
+
+/** What a stack's state has of ours. */
+export interface KnownStack {
+  readonly stack: string;
+  readonly project: string;
+  readonly jails: readonly KnownJail[];
+  readonly services: readonly KnownService[];
+  readonly mappings: readonly KnownMapping[];
+}
+
+const typePrefix = "pulumi-nodejs:dynamic/jail:";
+const jailType = `${typePrefix}Jail`;
 
 /** Every jail of the stack's state. Secrets are only asked for where a login needs them. */
 export async function jailsOfState(words: Words): Promise<readonly KnownJail[]> {
+  return (await stackOfState(words)).jails;
+}
+
+/** All that the state has of ours; `secrets` reads them whether a login needs them or not. */
+export async function stackOfState(words: Words, secrets = false): Promise<KnownStack> {
+  let first: StateResource | undefined;
   const read = async (more: readonly string[]) => {
     const exported = JSON.parse(await runPulumi(["stack", "export", ...more], words)) as Exported;
     const resources = exported.deployment?.resources ?? [];
-    return resources.filter(({ type, delete: gone }) => type === jailType && !gone);
+    first = resources[0];
+    return resources.filter(({ type, delete: gone }) => type.startsWith(typePrefix) && !gone);
   };
-  return withLogins(await read([]), () => read(["--show-secrets"]));
+  const shown = () => read(["--show-secrets"]);
+  const known = secrets ? (await shown()).map(knownResource) : await withLogins(await read([]), shown);
+  // urn:pulumi:STACK::PROJECT::TYPE::NAME
+  const [stack = "", project = ""] = (first?.urn ?? "").replace(/^urn:pulumi:/, "").split("::");
+  // The shape of what only our own lifecycles write.
+  const of = <One>(type: string) => known.filter((one) => one.type === `${typePrefix}${type}`) as unknown as One[];
+  return { stack, project, jails: of("Jail"), services: of("JailedService"), mappings: of("PortMapping") };
 }
 
 /** Every jail that the program declares, as its preview has it; lock files need not be there. */
@@ -33,7 +64,7 @@ export async function jailsOfPreview(words: Words): Promise<readonly KnownJail[]
     const states = (preview.steps ?? []).flatMap(({ newState }) => (newState === undefined ? [] : [newState]));
     return states.filter(({ type }) => type === jailType).map(({ outputs: _, ...rest }) => rest);
   };
-  return withLogins(await read([]), () => read(["--show-secrets"]));
+  return (await withLogins(await read([]), () => read(["--show-secrets"]))) as unknown as KnownJail[];
 }
 
 /** The jail of that name; several hosts may each have one. */
@@ -79,18 +110,20 @@ interface Preview {
 async function withLogins(
   resources: readonly StateResource[],
   read: () => Promise<readonly StateResource[]>,
-): Promise<readonly KnownJail[]> {
-  const jails = resources.map(knownJail);
-  const lacking = jails.some(({ properties }) => chooseCredential(properties.connection, process.env) === undefined);
+): Promise<readonly Typed[]> {
+  const known = resources.map(knownResource);
+  const lacking = known.some(({ properties }) => chooseCredential(properties.connection, process.env) === undefined);
   const hidden = /"\[secret\]"|"ciphertext"/.test(
     JSON.stringify(resources.map(({ inputs }) => inputs?.["connection"])),
   );
-  return lacking && hidden ? (await read()).map(knownJail) : jails;
+  return lacking && hidden ? (await read()).map(knownResource) : known;
 }
 
-function knownJail({ urn, inputs, outputs }: StateResource): KnownJail {
-  const properties = revealed({ ...inputs, ...outputs }) as unknown as KnownJail["properties"];
-  return { urn, host: properties.__jail.host, properties };
+type Typed = Known<CommonInputs & Partial<CommonOutputs>> & { readonly type: string };
+
+function knownResource({ urn, type, inputs, outputs }: StateResource): Typed {
+  const properties = revealed({ ...inputs, ...outputs }) as unknown as Typed["properties"];
+  return { urn, type, host: properties.__jail.host, properties };
 }
 
 /** Secrets are objects with a mark (sdk/nodejs/runtime/rpc.ts); those that stay hidden are left out. */

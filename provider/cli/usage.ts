@@ -18,10 +18,15 @@ export const usage = `pulumi-jail COMMAND [WORDS] [OPTIONS]
   sbom JAIL                     its bill of materials: --format cyclonedx (default) or spdx, --output FILE
   diff JAIL [GEN1 [GEN2]]       what differs between two generations; default: the one before, and the current one
   verify [JAIL..]               compares every file of the current generations with its hash, on the hosts
+  status                        hosts, jails, services, ports, health and what the edges say, on one screen:
+                                --drift compares all with the hosts, --watch[=SECONDS] goes on (5) until Ctrl-C
+  graph                         a picture of edges, hosts and services: --format mermaid (default) or svg, --output FILE,
+                                --live asks the hosts for health
+  metrics                       the same as status for Prometheus (text format), --output FILE
 
   --stack NAME   the stack; default: the selected one        --cwd DIR   the project's directory; default: this one
   --host NAME    which host, for a name that several have    --json      for programs
-  --help
+  --timeout N    seconds that a host may take (15)           --help
 
-Exit codes: 0 done, nothing found · 1 found something (verify: findings; explain: not in; diff: differences)
-            2 wrong words · 3 failed`;
+Exit codes: 0 done, nothing found · 1 found something (verify: findings; explain: not in; diff: differences;
+            status: what is not well), 2 wrong words · 3 failed, or a host did not answer`;
