@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Status } from "../../provider/cli/status/shape.ts";
 import type { Endpoint } from "../../provider/index.ts";
 import { type LoadCount, startLoad } from "../support/load.ts";
 import { answers, expectSuccess, hostsConfig, openSite, operations, type Site } from "../support/site.ts";
@@ -146,5 +147,65 @@ describe("examples/fleet on three hosts", () => {
     expectSuccess(await site.stack.up());
     expect(await pages()).toEqual({ h1: "200 four", h2: "200 four", h3: "200 four" });
     expectSuccess(await site.stack.preview({ expectNoChanges: true, refresh: true }));
+  });
+});
+
+describe("pulumi-jail", () => {
+  const status = async (...more: readonly string[]) => {
+    const { stdout, exitCode } = await site.stack.pulumiJail(["status", "--json", "--timeout=5", ...more]);
+    return { exitCode, ...(JSON.parse(stdout) as Status) };
+  };
+
+  it("status says of hosts, services and edge what is true of them, and that all is well", async () => {
+    const { exitCode, hosts, problems } = await status("--drift", "--timeout=60");
+    expect({ exitCode, problems }).toEqual({ exitCode: 0, problems: [] });
+    const serving = running();
+    for (const { name, reachable, weight, jails, services } of hosts) {
+      const [service] = services;
+      expect({ reachable, jails: jails.length, services: services.length }).toEqual({
+        ...{ reachable: true, jails: 1, services: 1 },
+      });
+      expect(service).toMatchObject({ active: "active", health: "up", generation: serving[`web-${name}-1`] });
+      expect(weight).toBeGreaterThanOrEqual(10);
+      expect(service?.memoryBytes).toBeGreaterThan(100_000);
+      const [port] = service?.ports ?? [];
+      expect(await answers(`http://${port?.address}:${port?.hostPort}/`, 1)).toEqual(["200 four"]);
+    }
+    const [mapping] = hosts.find(({ name }) => name === "h1")?.edge?.mappings ?? [];
+    expect(mapping?.backends.map((backend) => [backend.status.split(" ")[0], backend.weight])).toEqual(
+      Array(3).fill(["UP", 100]),
+    );
+    expect(mapping?.requests).toBeGreaterThan(0);
+    expect(hosts.map(({ name }) => name)).toEqual(three);
+  });
+
+  it("status, metrics and graph show what is down, and a host that does not answer holds up no other", async () => {
+    await site.host("h3").exec(["systemctl", "stop", "ssh.service", "ssh.socket"], { reject: false });
+    await site.host("h2").exec(["sh", "-c", "systemctl stop 'jailed-*@[ab].service'"]);
+    try {
+      const down = async () => {
+        const { hosts, exitCode } = await status();
+        const backends = hosts[0]?.edge?.mappings[0]?.backends.map((backend) => backend.status.split(" ")[0]);
+        return { exitCode, reachable: hosts.map((host) => host.reachable), backends };
+      };
+      await expect
+        .poll(down, { timeout: 30_000, interval: 500 })
+        .toEqual({ exitCode: 3, reachable: [true, true, false], backends: ["UP", "DOWN", "UP"] });
+      const { stdout: screen, exitCode } = await site.stack.pulumiJail(["status", "--timeout=5"]);
+      console.log(screen);
+      expect(exitCode).toBe(3);
+      expect(screen).toMatch(/^h1 .* up /m);
+      expect(screen).toMatch(/^h2 .* inactive /m);
+      expect(screen).toMatch(/^h3 .* no answer$/m);
+      const { stdout: metrics } = await site.stack.pulumiJail(["metrics", "--timeout=5"]);
+      expect(metrics).toMatch(/^pulumi_jail_service_up\{.*host="h1".*\} 1$/m);
+      expect(metrics).toMatch(/^pulumi_jail_service_up\{.*host="h2".*\} 0$/m);
+      expect(metrics).toMatch(/^pulumi_jail_host_up\{.*host="h3".*\} 0$/m);
+      const { stdout: svg } = await site.stack.pulumiJail(["graph", "--format=svg", "--live", "--timeout=5"]);
+      expect(svg.match(/<path .*stroke-dasharray/g)).toHaveLength(1);
+    } finally {
+      await site.host("h3").exec(["systemctl", "start", "ssh.service"]);
+      await site.host("h2").exec(["sh", "-c", "systemctl start 'jailed-web-h2-1@*.service' --all"]);
+    }
   });
 });

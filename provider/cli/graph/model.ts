@@ -97,21 +97,20 @@ export function graphOf({ hosts, stack, project }: Status): Graph {
 }
 
 function titleOf({ name, address, weight }: HostStatus): string {
-  return [name, ...(address === name ? [] : [address]), ...(weight === undefined ? [] : [`${weight} %`])].join("  ");
+  return [name, ...(address === name ? [] : [address]), ...(weight === undefined ? [] : [`${weight} %`])].join(" · ");
 }
 
 function mappingNode(id: string, { name, url, backends }: MappingStatus): Node {
-  const moods = backends.map(moodOfBackend);
-  const mood =
-    moods.every((one) => one === "bad") && moods.length > 0 ? "bad" : (moods.find((one) => one !== "good") ?? "good");
-  return { id, texts: [name, url], mood: moods.length === 0 ? "unknown" : mood === "unknown" ? "unknown" : mood };
+  const moods = new Set(backends.map(moodOfBackend));
+  const [only = "unknown"] = moods;
+  return { id, texts: [name, url], mood: moods.size > 1 ? "odd" : only };
 }
 
 function serviceNode(id: string, service: ServiceStatus): Node {
   const { name, jail, generation, ports, health, draining } = service;
   const led = ports.map(({ key, hostPort }) => `${key} ${hostPort}`).join(", ");
   const mood = draining ? "odd" : health === "up" ? "good" : health === "down" ? "bad" : "unknown";
-  return { id, texts: [name, [`${jail} ${generation.slice(0, 8)}`, led].filter(Boolean).join("  ")], mood };
+  return { id, texts: [name, [`${jail} ${generation.slice(0, 8)}`, led].filter(Boolean).join(" · ")], mood };
 }
 
 function moodOfHost({ reachable, error }: HostStatus): GraphMood {

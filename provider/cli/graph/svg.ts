@@ -128,10 +128,13 @@ function renderLines(lines: readonly Line[], placed: ReadonlyMap<string, Placed>
     ends.set(line.to, nth + 1);
     const [startX, startY] = [from.x + from.width, from.y + (ROW - 6) / 2];
     const [endX, endY] = [to.x, to.y + ((nth + 1) * (ROW - 6)) / (siblings + 1)];
+    // The label is on the side that the line does not come from.
     const bend = (endX - startX) / 2;
     return [
       `<path d="M ${startX} ${startY} C ${startX + bend} ${startY}, ${endX - bend} ${endY}, ${endX} ${endY}" ${style}/>`,
-      ...(siblings <= 2 ? [renderLabel(endX - 12, endY - 3, "end", line.label, colour)] : []),
+      ...(siblings <= 2
+        ? [renderLabel(endX - 14, endY > startY + 1 ? endY + 12 : endY - 4, "end", line.label, colour)]
+        : []),
     ];
   });
 }
