@@ -157,6 +157,7 @@ describe("pulumi-jail", () => {
   };
 
   it("status says of hosts, services and edge what is true of them, and that all is well", async () => {
+    await answers((await outputs()).url, 3);
     const { exitCode, hosts, problems } = await status("--drift", "--timeout=60");
     expect({ exitCode, problems }).toEqual({ exitCode: 0, problems: [] });
     const serving = running();
@@ -167,7 +168,7 @@ describe("pulumi-jail", () => {
       });
       expect(service).toMatchObject({ active: "active", health: "up", generation: serving[`web-${name}-1`] });
       expect(weight).toBeGreaterThanOrEqual(10);
-      expect(service?.memoryBytes).toBeGreaterThan(100_000);
+      expect(service?.upSeconds).toBeGreaterThan(0);
       const [port] = service?.ports ?? [];
       expect(await answers(`http://${port?.address}:${port?.hostPort}/`, 1)).toEqual(["200 four"]);
     }
@@ -175,7 +176,7 @@ describe("pulumi-jail", () => {
     expect(mapping?.backends.map((backend) => [backend.status.split(" ")[0], backend.weight])).toEqual(
       Array(3).fill(["UP", 100]),
     );
-    expect(mapping?.requests).toBeGreaterThan(0);
+    expect(mapping?.requests).toBeGreaterThanOrEqual(3);
     expect(hosts.map(({ name }) => name)).toEqual(three);
   });
 
@@ -205,7 +206,13 @@ describe("pulumi-jail", () => {
       expect(svg.match(/<path .*stroke-dasharray/g)).toHaveLength(1);
     } finally {
       await site.host("h3").exec(["systemctl", "start", "ssh.service"]);
-      await site.host("h2").exec(["sh", "-c", "systemctl start 'jailed-web-h2-1@*.service' --all"]);
+      await site
+        .host("h2")
+        .exec([
+          "sh",
+          "-c",
+          "systemctl start $(systemctl list-unit-files --state=enabled --no-legend 'jailed-*@[ab].service' | cut -d ' ' -f 1)",
+        ]);
     }
   });
 });

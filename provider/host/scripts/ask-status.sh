@@ -3,7 +3,7 @@
 # tabs: `service NAME USER`, `check NAME tcp|http ADDRESS PORT ..` (ADDRESS `-`: that of the slot which serves), `check NAME
 # exec PROGRAM ARGUMENT..`, `jail NAME`, `edge`. Answers in lines of the same kind (provider/cli/status/answer.ts).
 ask_status() {
-  perl -e "$(probe_source)$(status_source)" -- "$STATE" "$DRAINING" <"$CONTENT"
+  perl -e "$(probe_source)$(status_source)" -- "$STATE" "$(responder_draining)" <"$CONTENT"
   if grep -qx edge "$CONTENT" && [ -e "/etc/systemd/system/$EDGE_UNIT" ]; then
     printf 'edge\t%s\n' "$(systemctl show --property=ActiveState,SubState,NRestarts,MemoryCurrent,ActiveEnterTimestampMonotonic -- "$EDGE_UNIT" | base64 -w 0)"
     printf 'info\t%s\n' "$(edge_answer 'show info' 'Name: HAProxy')"

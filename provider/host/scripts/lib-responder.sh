@@ -19,6 +19,9 @@ responder_ports() {
   ' "$STATE"
 }
 
+# responder_draining: the directory with who drains.
+responder_draining() { printf '%s\n' "$DRAINING"; }
+
 # responder_publish: under the host's lock, whenever the registry or who serves changes; nothing on a host without it.
 responder_publish() {
   [ -d "$RESPONDER" ] && [ ! -L "$RESPONDER" ] || return 0
