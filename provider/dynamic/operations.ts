@@ -23,6 +23,7 @@ export async function check(kind: Kind, olds: Properties | undefined, news: Prop
   // The engine asks for no diff of what is new.
   const wave = olds?.["__jail"] === undefined ? checked.inputs.__jail?.wave : undefined;
   if (wave !== undefined && !isUnknown(wave)) engineLogFor(urnOf(checked.inputs)).info(wave);
+  for (const text of checked.warnings ?? []) engineLogFor(urnOf(checked.inputs)).warn(text);
   return { inputs: plain(checked.inputs), failures: [...failures, ...checked.failures] };
 }
 

@@ -28,6 +28,11 @@ export function isHostname(text: string): boolean {
   return HOSTNAME.test(text) && text.length <= 253;
 }
 
+/** A hostname, or `*.` and one. */
+export function isCertificateName(text: string): boolean {
+  return isHostname(text.replace(/^\*\./, ""));
+}
+
 export function isStatusRange(text: string): boolean {
   return STATUS.test(text);
 }

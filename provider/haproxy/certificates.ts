@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { allowed, allowedNumber, isWord } from "./allowed.ts";
+import { allowed, allowedNumber, isCertificateName, isWord } from "./allowed.ts";
 import type { Mapping, MappingTls } from "./mapping.ts";
 import { EDGE_CERTIFICATES } from "./paths.ts";
 
@@ -27,16 +27,26 @@ export function renderTlsOptions(bindName: string, sharers: readonly Mapping[]):
   return ` ssl crt-list ${certificatePath(listFile(bindName))}${authority}`;
 }
 
-/** The lists, by bind and in one order, and the authorities; by name. */
-export function renderCertificateFiles(mappings: readonly Mapping[]): readonly CertificateFile[] {
+/** The lists, by bind and in one order, and the authorities; by name. Without lines of files that are lost. */
+export function renderCertificateFiles(
+  mappings: readonly Mapping[],
+  lost: ReadonlySet<string>,
+): readonly CertificateFile[] {
   const files = new Map<string, string>();
-  for (const mapping of [...mappings].sort(byParticularity)) {
+  const served = mappings.filter((mapping) => isServed(mapping, lost));
+  for (const mapping of [...served].sort(byParticularity)) {
     if (!mapping.tls) continue;
     const list = listFile(bindNameOf(mapping));
-    files.set(list, (files.get(list) ?? "") + renderLines(mapping.name, mapping.tls));
+    const sharers = served.filter((other) => bindNameOf(other) === bindNameOf(mapping));
+    files.set(list, (files.get(list) ?? "") + renderLines(mapping, mapping.tls, sharers, lost));
     if (mapping.tls.clientCa !== undefined) files.set(authorityFile(mapping.name), `${mapping.tls.clientCa.trim()}\n`);
   }
   return [...files.keys()].sort().map((name) => ({ name, text: files.get(name)! }));
+}
+
+/** Whether a mapping needs no certificate, or has one that is not lost. */
+export function isServed({ name, tls }: Mapping, lost: ReadonlySet<string>): boolean {
+  return !tls || tls.certificates.some((_, index) => !lost.has(certificateFile(name, index)));
 }
 
 /** Files of certificates and keys that the mappings need. */
@@ -63,16 +73,62 @@ function authorityFile(mappingName: string): string {
   return `${allowed(isWord, mappingName)}.ca.pem`;
 }
 
+/** What differs between mappings of one bind goes by SNI (HAProxy configuration manual, 5.1, crt-list). */
+function renderLines(
+  mapping: Mapping,
+  tls: MappingTls,
+  sharers: readonly Mapping[],
+  lost: ReadonlySet<string>,
+): string {
+  const { minVersion, alpn } = strictest(mapping, tls, sharers);
+  const protocols = alpn.map((protocol) => allowed(isProtocol, protocol)).join(",");
+  const options = `${protocols === "" ? "" : `alpn ${protocols} `}ssl-min-ver ${minVersion}`;
+  return tls.certificates
+    .map((mark, index) => ({ mark, file: certificateFile(mapping.name, index) }))
+    .filter(({ file }) => !lost.has(file))
+    .map(({ mark, file }, index) => {
+      const names = namesOf(mark, index === 0, mapping, sharers).map((name) => allowed(isCertificateName, name));
+      return `${certificatePath(file)} [${options}] ${names.length > 0 ? names.join(" ") : NO_NAME}\n`;
+    })
+    .join("");
+}
+
+/** For a certificate that no client can ask for by a name; the first of a list is served all the same to those who name none. */
+const NO_NAME = "!*";
+
+/**
+ * The names in a certificate itself do not count: it would be served for another mapping's hostname too. What no certificate
+ * of a mapping covers gets its first one, as a client is then told whose door this is.
+ */
+function namesOf(
+  mark: MappingTls["certificates"][number],
+  isFirst: boolean,
+  mapping: Mapping,
+  sharers: readonly Mapping[],
+): readonly string[] {
+  if (mapping.hostnames.length === 0) {
+    const taken = new Set(sharers.flatMap(({ hostnames }) => hostnames));
+    return mark.names.filter((name) => !taken.has(name));
+  }
+  const covered = new Set(mapping.tls?.certificates.flatMap(({ names }) => names));
+  return mapping.hostnames.filter((name) => mark.names.includes(name) || (isFirst && !covered.has(name)));
+}
+
+/** While two mappings of one hostname do not say the same (conflict.ts), the stricter holds for both, in whatever order they came. */
+function strictest(mapping: Mapping, tls: MappingTls, sharers: readonly Mapping[]) {
+  const same = sharers.flatMap((other) => (other.tls && namesInCommon(mapping, other).length > 0 ? [other.tls] : []));
+  const versions = VERSIONS.filter((known) => [tls, ...same].some(({ minVersion }) => minVersion === known));
+  const minVersion = versions.at(-1);
+  if (minVersion === undefined) throw new Error("this version of TLS is not allowed in the proxy's configuration");
+  return { minVersion, alpn: tls.alpn.filter((protocol) => same.every(({ alpn }) => alpn.includes(protocol))) };
+}
+
 const VERSIONS = ["TLSv1.2", "TLSv1.3"] as const;
 
-/** What differs between mappings of one bind goes by SNI (HAProxy configuration manual, 5.1, crt-list). */
-function renderLines(name: string, tls: MappingTls): string {
-  const version = VERSIONS.find((known) => known === tls.minVersion);
-  if (version === undefined) throw new Error("this version of TLS is not allowed in the proxy's configuration");
-  const protocols = tls.alpn.map((protocol) => allowed(isProtocol, protocol)).join(",");
-  const options = `${protocols === "" ? "" : `alpn ${protocols} `}ssl-min-ver ${version}`;
-  const files = tls.certificates.map((_, index) => certificatePath(certificateFile(name, index)));
-  return files.map((path) => `${path} [${options}]\n`).join("");
+/** Hostnames of both; "" where both take all that are nobody's. */
+export function namesInCommon(mine: Mapping, other: Mapping): readonly string[] {
+  if (mine.hostnames.length === 0 && other.hostnames.length === 0) return [""];
+  return mine.hostnames.filter((name) => other.hostnames.includes(name));
 }
 
 function isProtocol(text: string): boolean {

@@ -3,6 +3,7 @@ import { allowedNumber } from "./allowed.ts";
 import { renderBackend } from "./backend.ts";
 import { type CertificateFile, renderCertificateFiles } from "./certificates.ts";
 import { renderFrontends } from "./frontend.ts";
+import { LOCAL_PEER, renderPeers } from "./limits.ts";
 import type { Mapping } from "./mapping.ts";
 import { RUNTIME_DIRECTORY } from "./paths.ts";
 import { renderServerLine, renderServerOptions } from "./server-line.ts";
@@ -18,14 +19,21 @@ export interface Configuration {
   readonly files: readonly CertificateFile[];
 }
 
-/** The whole configuration from all mappings of the edge, in the order of their names. */
-export function renderConfiguration(mappings: readonly Mapping[]): Configuration {
+/**
+ * The whole configuration from all mappings of the edge, in the order of their names. `lost` are files of certificates that
+ * can't be had: the proxy would refuse a list that names one, so what needs it is left out, and the others serve on.
+ */
+export function renderConfiguration(
+  mappings: readonly Mapping[],
+  lost: ReadonlySet<string> = new Set(),
+): Configuration {
   const sorted = [...mappings].sort((a, b) => (a.name < b.name ? -1 : 1));
-  const digest = digestOf(sorted);
+  const digest = digestOf(sorted, lost);
   const sections = [
     renderGlobal(sorted, digest),
     DEFAULTS,
-    ...renderFrontends(sorted),
+    ...renderPeers(sorted),
+    ...renderFrontends(sorted, lost),
     ...sorted.map((mapping) => [
       ...renderBackend(mapping),
       ...mapping.servers.map((server) => renderServerLine(mapping, server)),
@@ -34,7 +42,7 @@ export function renderConfiguration(mappings: readonly Mapping[]): Configuration
   return {
     text: `${HEADER}\n${sections.map(renderSection).join("\n")}`,
     digest,
-    files: renderCertificateFiles(sorted),
+    files: renderCertificateFiles(sorted, lost),
   };
 }
 
@@ -45,18 +53,19 @@ export function describeDigest(digest: string): string {
 
 const HEADER = "# Made by pulumi-jail from the mappings on this host. A change made here is drift and is undone.\n";
 
-function digestOf(mappings: readonly Mapping[]): string {
+function digestOf(mappings: readonly Mapping[], lost: ReadonlySet<string>): string {
   const fixed = [
     renderGlobal(mappings, ""),
     DEFAULTS,
-    ...renderFrontends(mappings),
+    ...renderPeers(mappings),
+    ...renderFrontends(mappings, lost),
     ...mappings.map((mapping) => [
       ...renderBackend(mapping),
       renderServerOptions(mapping),
       ...(mapping.weights ? [mapping.weights] : []),
     ]),
   ];
-  const files = renderCertificateFiles(mappings).map(({ name, text }) => `${name}\n${text}`);
+  const files = renderCertificateFiles(mappings, lost).map(({ name, text }) => `${name}\n${text}`);
   return createHash("sha256")
     .update([...fixed.map(renderSection), ...files].join("\n"))
     .digest("hex")
@@ -70,6 +79,7 @@ function renderGlobal(mappings: readonly Mapping[], digest: string): readonly st
     "global",
     `description ${describeDigest(digest)}`,
     `stats socket ${RUNTIME_DIRECTORY}/admin.sock mode 600 level admin expose-fd listeners`,
+    ...(renderPeers(mappings).length > 0 ? [`localpeer ${LOCAL_PEER}`] : []),
     `hard-stop-after ${allowedNumber(hardStop, 30, 3600)}s`,
   ];
 }

@@ -1,3 +1,4 @@
+import { namesInCommon } from "./certificates.ts";
 import type { Mapping } from "./mapping.ts";
 
 /**
@@ -26,6 +27,52 @@ export function conflictOf(mine: Mapping, other: Mapping): string | undefined {
   return clash === ""
     ? `bind ${bind} has its default already: mapping "${other.name}"; give hostnames or a pathPrefix`
     : `${clash} on bind ${bind} is mapping "${other.name}"'s already`;
+}
+
+/** An option that two mappings give for something which they share: a bind, or a hostname on it. */
+export interface SharedOption {
+  readonly option: "acceptProxyFrom" | "tls.minVersion" | "tls.alpn";
+  /** `bind *:443`, `shop.example on bind *:443` */
+  readonly at: string;
+  readonly mine: string;
+  readonly its: string;
+}
+
+/** Everything that the proxy knows only once for two mappings which may stand beside each other. */
+export function sharedOptions(mine: Mapping, other: Mapping): readonly SharedOption[] {
+  if (mine.name === other.name || mine.bindPort !== other.bindPort || mine.bindAddress !== other.bindAddress) return [];
+  const bind = `bind ${mine.bindAddress}:${mine.bindPort}`;
+  const name = namesInCommon(mine, other)[0];
+  const at = name === "" ? `all other names on ${bind}` : `${name} on ${bind}`;
+  return [
+    {
+      // A header comes before any name is known.
+      option: "acceptProxyFrom",
+      at: bind,
+      mine: shown([...mine.acceptProxyFrom].sort()),
+      its: shown([...other.acceptProxyFrom].sort()),
+    },
+    ...(mine.tls && other.tls && name !== undefined
+      ? ([
+          { option: "tls.minVersion", at, mine: mine.tls.minVersion, its: other.tls.minVersion },
+          { option: "tls.alpn", at, mine: shown(mine.tls.alpn), its: shown(other.tls.alpn) },
+        ] as const)
+      : []),
+  ];
+}
+
+/** Shared options that two mappings give differently. */
+export function disagreements(mine: Mapping, other: Mapping): readonly SharedOption[] {
+  return sharedOptions(mine, other).filter((option) => option.mine !== option.its);
+}
+
+/** In words. */
+export function describeDisagreement({ option, at, mine, its }: SharedOption, other: Mapping): string {
+  return `${at} has ${option} ${its} by mapping "${other.name}", not ${mine}; who shares it gives the same`;
+}
+
+function shown(list: readonly string[]): string {
+  return list.length > 0 ? list.join(", ") : "none";
 }
 
 /** Why a port that the kernel forwards can't stand beside the proxy's, or undefined: the kernel would win. */

@@ -1,6 +1,15 @@
 import * as v from "valibot";
 import type { Owner } from "../ownership/ownership.ts";
-import { isAddress, isCheckPath, isCidr, isHostname, isPathPrefix, isStatusRange, isWord } from "./allowed.ts";
+import {
+  isAddress,
+  isCertificateName,
+  isCheckPath,
+  isCidr,
+  isHostname,
+  isPathPrefix,
+  isStatusRange,
+  isWord,
+} from "./allowed.ts";
 import type { Mapping } from "./mapping.ts";
 
 /** What the edge keeps of one mapping: whose it is and what it wants; the configuration is rendered from all of them. */
@@ -88,7 +97,13 @@ const schema = v.strictObject({
     tls: v.optional(
       v.strictObject({
         certificates: v.pipe(
-          v.array(v.strictObject({ sha256: hex(64), fingerprint: hex(40) })),
+          v.array(
+            v.strictObject({
+              sha256: hex(64),
+              fingerprint: hex(40),
+              names: v.array(v.pipe(v.string(), v.check(isCertificateName))),
+            }),
+          ),
           v.minLength(1),
           v.maxLength(64),
         ),

@@ -1,11 +1,14 @@
 import { allowed, allowedNumber, isAddress, isCidr, isHostname, isPathPrefix, isWord } from "./allowed.ts";
-import { bindNameOf, renderTlsOptions } from "./certificates.ts";
+import { bindNameOf, isServed, renderTlsOptions } from "./certificates.ts";
 import { type Mapping, renderAddress } from "./mapping.ts";
 
 /** The frontends: one for each (bindAddress, bindPort), shared by the http mappings that were declared on it. */
-export function renderFrontends(mappings: readonly Mapping[]): readonly (readonly string[])[] {
+export function renderFrontends(
+  mappings: readonly Mapping[],
+  lost: ReadonlySet<string>,
+): readonly (readonly string[])[] {
   const binds = new Map<string, Mapping[]>();
-  for (const mapping of mappings) {
+  for (const mapping of mappings.filter((one) => isServed(one, lost))) {
     const name = bindNameOf(mapping);
     binds.set(name, [...(binds.get(name) ?? []), mapping]);
   }

@@ -51,6 +51,8 @@ export interface CertificateMark {
   readonly sha256: string;
   /** SHA-1 of the certificate, as `show ssl cert` has it: 40 hex digits. */
   readonly fingerprint: string;
+  /** The names for which it is served: the mapping's hostnames that it covers; of a mapping without hostnames its own. */
+  readonly names: readonly string[];
 }
 
 /** Beyond these a request is answered 429 (of one address) or 503 (of all); a tcp connection is closed. */

@@ -1,4 +1,5 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import { isCertificateName } from "../haproxy/allowed.ts";
 import { digestOfText } from "../haproxy/certificates.ts";
 import type { CertificateMark } from "../haproxy/mapping.ts";
 
@@ -15,9 +16,25 @@ export function pemOf({ certificate, privateKey }: CertificateInputs): string {
 }
 
 /** What an edge keeps of it besides the file. */
-export function markOf(given: CertificateInputs): CertificateMark {
-  const { fingerprint } = new X509Certificate(given.certificate);
-  return { sha256: digestOfText(pemOf(given)), fingerprint: fingerprint.replaceAll(":", "").toLowerCase() };
+export function markOf(given: CertificateInputs, hostnames: readonly string[]): CertificateMark {
+  const certificate = new X509Certificate(given.certificate);
+  return {
+    sha256: digestOfText(pemOf(given)),
+    fingerprint: certificate.fingerprint.replaceAll(":", "").toLowerCase(),
+    names: hostnames.length > 0 ? hostnames.filter((name) => covers(certificate, name)) : namesIn(certificate),
+  };
+}
+
+function covers(certificate: X509Certificate, name: string): boolean {
+  return certificate.checkHost(name) !== undefined;
+}
+
+/** Its subject alternative names, else its common name (RFC 6125, 6.4.4). */
+function namesIn({ subjectAltName = "", subject = "" }: X509Certificate): readonly string[] {
+  const names = [...subjectAltName.matchAll(/(?:^|, )DNS:([^,"]+)/g)].map(([, name]) => name!);
+  const common = /^CN=(.+)$/m.exec(subject)?.[1];
+  const found = names.length > 0 || common === undefined ? names : [common];
+  return [...new Set(found.map((name) => name.toLowerCase()).filter(isCertificateName))].slice(0, 100);
 }
 
 /** The blocks of a text in PEM (RFC 7468), each with its lines ended. */
@@ -66,9 +83,9 @@ export function warningsOf(text: string, now: number): readonly string[] {
 }
 
 /** The hostnames that none of the certificates covers. */
-export function uncovered(certificates: readonly CertificateInputs[], hostnames: readonly string[]): readonly string[] {
-  const parsed = certificates.flatMap(({ certificate }) => parseCertificate(certificate) ?? []);
-  return hostnames.filter((name) => !parsed.some((certificate) => certificate.checkHost(name) !== undefined));
+export function uncovered(certificates: readonly string[], hostnames: readonly string[]): readonly string[] {
+  const parsed = certificates.flatMap((text) => parseCertificate(text) ?? []);
+  return hostnames.filter((name) => !parsed.some((certificate) => covers(certificate, name)));
 }
 
 /** A week. */

@@ -7,7 +7,7 @@ import { failuresOfEngine } from "./engine.ts";
 import { normalizeHealthCheck } from "./health-check.ts";
 import type { PortMappingInputs } from "./inputs.ts";
 import { leftOut, schema } from "./schema.ts";
-import { normalizeTls } from "./tls.ts";
+import { normalizeTls, tlsWarnings } from "./tls.ts";
 
 type Given = Readonly<Record<string, unknown>>;
 
@@ -61,6 +61,7 @@ export function checkPortMapping(
   };
   return {
     inputs: inputs as unknown as PortMappingInputs,
+    warnings: tlsWarnings(tls, inputs.hostnames, Date.now()),
     failures: [
       ...failuresOf(schema, given),
       ...backendFailures,

@@ -9,9 +9,8 @@ import { planEdge, type Seen, see } from "./edge.ts";
 import type { LastChange, PortMappingInputs, PortMappingOutputs } from "./inputs.ts";
 import { planJail } from "./jail.ts";
 import { claimOf, foundOf, refuseConflicts } from "./owned.ts";
-import { planMapping } from "./plan.ts";
+import { type Change, planMapping } from "./plan.ts";
 import { takeDownUnused } from "./remove.ts";
-import { tlsWarnings } from "./tls.ts";
 import { EDGE_JAIL_BASE } from "./unit.ts";
 
 type State = PortMappingInputs & PortMappingOutputs;
@@ -26,13 +25,13 @@ const ROUNDS = 30;
 
 /** Observes, plans and applies until the plan is empty, which is also the read-back of what was applied. */
 export async function converge(
-  call: Call,
+  given: Call,
   inputs: PortMappingInputs,
   state: State | undefined,
 ): Promise<PortMappingOutputs> {
+  const call = warningOnce(given);
   const mapping = mappingOf(inputs);
   const pems = (inputs.tls?.certificates ?? []).map(pemOf);
-  for (const text of tlsWarnings(inputs.tls, inputs.hostnames, Date.now())) call.warn?.(text);
   const renamedFrom = state && state.mappingName !== mapping.name ? state.mappingName : undefined;
   let lastChange = state?.lastChange ?? { by: "record", requests: 0, failed: 0 };
   let applied = 0;
@@ -47,6 +46,7 @@ export async function converge(
       { declared, renamedFrom: ownRename(renamedFrom, seen, state), digest: jail.digest, pems },
       seen.edge,
     );
+    for (const text of describeLeftOut(change)) call.warn?.(text);
     const moves = change.by === "start" && seen.edge.outOfJail.length > 0;
     // What ran in an older jail has left it by then.
     const prune = moves ? [pruneStep(EDGE_JAIL_BASE, jail.digest, 1)] : [];
@@ -73,6 +73,27 @@ export async function converge(
     }
   }
   throw new Error(`${call.host.label}: other runs changed the mappings of this edge again and again`);
+}
+
+/** Every round comes by the same places. */
+function warningOnce(call: Call): Call {
+  const told = new Set<string>();
+  return {
+    ...call,
+    warn: (text) => {
+      if (!told.has(text)) call.warn?.(text);
+      told.add(text);
+    },
+  };
+}
+
+/** What a change with a new worker does to others whose certificate is lost. */
+function describeLeftOut({ by, steps, without }: Change): readonly string[] {
+  if (steps.length === 0 || (by !== "reload" && by !== "start")) return [];
+  return without.map(
+    (file) =>
+      `${file} on this edge is lost or spoilt: what needs it is left out until its own mapping's up brings it back`,
+  );
 }
 
 /** The old name's fragment goes only if it is this resource's own. */

@@ -35,7 +35,7 @@ export function mappingOf(inputs: PortMappingInputs): Mapping {
       ...(agent ? { agent } : {}),
     })),
     ...(inputs.weights === "load" ? { weights: "load" } : {}),
-    ...(inputs.tls ? { tls: mappingTlsOf(inputs.tls) } : {}),
+    ...(inputs.tls ? { tls: mappingTlsOf(inputs.tls, inputs.hostnames) } : {}),
     ...(inputs.redirectToHttps ? { redirectToHttps: true } : {}),
     ...(inputs.affinity && inputs.affinity !== "none" ? { affinity: inputs.affinity } : {}),
     ...(inputs.limits && Object.keys(inputs.limits).length > 0 ? { limits: inputs.limits } : {}),

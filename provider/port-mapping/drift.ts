@@ -1,6 +1,6 @@
 import { hasOtherAgent, isMovedByAgent } from "../haproxy/agent.ts";
 import { certificateFile, digestOfText } from "../haproxy/certificates.ts";
-import { describeDigest, renderConfiguration } from "../haproxy/configuration.ts";
+import { type Configuration, describeDigest, renderConfiguration } from "../haproxy/configuration.ts";
 import { type Fragment, renderFragment } from "../haproxy/fragment.ts";
 import { effectiveWeight, type Mapping, renderAddress, type Server } from "../haproxy/mapping.ts";
 import type { RunningServer } from "../haproxy/running.ts";
@@ -13,7 +13,7 @@ export function describeDrift(declared: Fragment, edge: Edge): readonly string[]
   return [
     ...driftOfFragment(declared, edge),
     ...driftOfConfiguration(edge),
-    ...driftOfFiles(declared.mapping.name, mappingsOf(edge), edge),
+    ...driftOfFiles(declared.mapping.name, mappingsOf(edge), edge, configurationOf(edge)),
     ...driftOfServed(declared.mapping, edge),
     ...driftOfUnit(edge),
     ...driftOfProxy(declared.mapping, edge),
@@ -37,7 +37,7 @@ function driftOfConfiguration(edge: Edge): readonly string[] {
   if (!edge.configuration) return ["configuration is gone"];
   const unreadable = edge.fragments.filter((found) => !found.fragment);
   if (unreadable.length > 0) return unreadable.map((found) => `fragment of mapping ${found.name} is unreadable`);
-  const { text } = renderConfiguration(mappingsOf(edge));
+  const { text } = configurationOf(edge);
   return [
     ...(edge.configuration.text === text ? [] : ["configuration differs from the fragments"]),
     ...(edge.configuration.mode === "644:root:root"
@@ -46,10 +46,34 @@ function driftOfConfiguration(edge: Edge): readonly string[] {
   ];
 }
 
+/** What the fragments make; where a certificate is lost, with or without what needs it, whichever lies there. */
+function configurationOf(edge: Edge): Configuration {
+  const mappings = mappingsOf(edge);
+  const all = renderConfiguration(mappings);
+  const lost = lostFiles(mappings, edge);
+  if (lost.size === 0 || edge.configuration?.text === all.text) return all;
+  return renderConfiguration(mappings, lost);
+}
+
+/** Files of certificates that are gone or are not what their mapping says: only its own `up` can bring them back. */
+export function lostFiles(mappings: readonly Mapping[], edge: Edge): ReadonlySet<string> {
+  const marks = mappings.flatMap(({ name, tls }) =>
+    (tls?.certificates ?? []).map(({ sha256 }, index) => [certificateFile(name, index), sha256] as const),
+  );
+  return new Set(
+    marks.filter(([file, sha256]) => edge.certificates.get(file)?.sha256 !== sha256).map(([file]) => file),
+  );
+}
+
 /** Files beside the configuration: lists are everybody's, a key that is lost or changed only its own mapping can mend. */
-export function driftOfFiles(mine: string, mappings: readonly Mapping[], edge: Edge): readonly string[] {
+export function driftOfFiles(
+  mine: string,
+  mappings: readonly Mapping[],
+  edge: Edge,
+  { files }: Configuration,
+): readonly string[] {
   const wanted = new Map<string, string | undefined>([
-    ...renderConfiguration(mappings).files.map(({ name, text }) => [name, digestOfText(text)] as const),
+    ...files.map(({ name, text }) => [name, digestOfText(text)] as const),
     ...mappings.flatMap(({ name, tls }) =>
       (tls?.certificates ?? []).map(
         ({ sha256 }, index) => [certificateFile(name, index), name === mine ? sha256 : undefined] as const,
@@ -107,7 +131,7 @@ export function dropInsOf(edge: Edge): readonly string[] {
 function driftOfProxy(mapping: Mapping, edge: Edge): readonly string[] {
   const { proxy } = edge;
   if (!proxy) return [STOPPED.has(edge.unit["ActiveState"]) ? "HAProxy is stopped" : "HAProxy does not answer"];
-  const { digest } = renderConfiguration(mappingsOf(edge));
+  const { digest } = configurationOf(edge);
   const running = proxy.servers.get(mapping.name);
   const declared = new Set(mapping.servers.map((server) => server.name));
   return [

@@ -4,7 +4,7 @@ import type { ForwardMark } from "../nftables/forward.ts";
 
 /** The edge as it is. */
 export interface Edge {
-  /** Of all fragments' names and contents: what was rendered from them holds only while it is the same. */
+  /** Of all fragments' and certificates' names and contents: what was rendered from them holds only while it is the same. */
   readonly guard: string;
   readonly fragments: readonly FoundFragment[];
   readonly configuration: FoundFile | undefined;

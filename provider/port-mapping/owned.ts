@@ -1,4 +1,12 @@
-import { conflictOf, conflictsWithForward } from "../haproxy/conflict.ts";
+import {
+  conflictOf,
+  conflictsWithForward,
+  describeDisagreement,
+  disagreements,
+  type SharedOption,
+  sharedOptions,
+} from "../haproxy/conflict.ts";
+import type { Fragment } from "../haproxy/fragment.ts";
 import type { Mapping } from "../haproxy/mapping.ts";
 import { HostError } from "../host/errors.ts";
 import { type Found, judgeCreate, judgeUpdate } from "../ownership/ownership.ts";
@@ -46,10 +54,16 @@ export function refuseConflicts(call: Call, mapping: Mapping, renamedFrom: strin
   const refuse = (reason: string) => {
     throw new HostError("foreign", call.host.label, `mapping "${mapping.name}" is refused: ${reason}`);
   };
+  const before = edge.fragments.find(({ name }) => name === (renamedFrom ?? mapping.name))?.fragment?.mapping;
   for (const { name, fragment } of edge.fragments) {
     if (!fragment || name === renamedFrom) continue;
     const conflict = conflictOf(mapping, fragment.mapping);
     if (conflict) refuse(`${conflict}; it belongs to ${fragment.owner.urn}`);
+    for (const difference of disagreements(mapping, fragment.mapping)) {
+      const words = describeDisagreement(difference, fragment.mapping);
+      if (!mayDiffer(call, difference, before, fragment)) refuse(`${words}; it belongs to ${fragment.owner.urn}`);
+      call.warn?.(`${words}; meanwhile the stricter holds for both`);
+    }
   }
   for (const mark of edge.forwards) {
     const conflict = mark.owner.claim === call.owner.claim ? undefined : conflictsWithForward(mapping, mark);
@@ -57,6 +71,23 @@ export function refuseConflicts(call: Call, mapping: Mapping, renamedFrom: strin
   }
   const stranger = edge.strangers.find((listener) => overlaps(listener.local, mapping));
   if (stranger) refuse(`port ${mapping.bindPort} is held by ${stranger.program}, pid ${stranger.pid}`);
+}
+
+/**
+ * Two mappings of one stack that gave the same come to another value one after the other; without this neither could be the
+ * first. A new difference is refused, and one with another stack, whose owner did not ask for it.
+ */
+function mayDiffer(
+  call: Call,
+  { option, at, mine }: SharedOption,
+  before: Mapping | undefined,
+  { owner, mapping: other }: Fragment,
+): boolean {
+  const { organization, project, stack } = call.owner;
+  const isOurs = owner.organization === organization && owner.project === project && owner.stack === stack;
+  if (!before || !isOurs) return false;
+  const then = sharedOptions(before, other).find((one) => one.option === option && one.at === at);
+  return then !== undefined && (then.mine === then.its || then.mine === mine);
 }
 
 function overlaps(local: string, mapping: Mapping): boolean {

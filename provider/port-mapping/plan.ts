@@ -6,7 +6,7 @@ import type { Mapping } from "../haproxy/mapping.ts";
 import { planRuntime, type RuntimeChange } from "../haproxy/runtime.ts";
 import type { Step } from "../host/step.ts";
 import { renderBundle } from "./bundle.ts";
-import { driftOfFiles, mappingsOf } from "./drift.ts";
+import { driftOfFiles, lostFiles, mappingsOf } from "./drift.ts";
 import type { LastChange } from "./inputs.ts";
 import type { Edge } from "./observed.ts";
 import { EDGE_JAIL_BASE } from "./unit.ts";
@@ -18,6 +18,8 @@ type ProxyChange = Exclude<LastChange["by"], "nftables">;
 export interface Change {
   readonly by: ProxyChange;
   readonly steps: readonly Step[];
+  /** Certificates of other mappings that are lost. */
+  readonly without: readonly string[];
 }
 
 /** What the edge has to be like for a mapping: its fragment, and the name that it had before, if it is a new one. */
@@ -36,19 +38,22 @@ export function planMapping(wish: Wish, edge: Edge): Change {
   const { mapping } = declared;
   const fragment = renderFragment(declared);
   const others = mappingsOf(edge).filter((other) => other.name !== mapping.name && other.name !== renamedFrom);
-  const configuration = renderConfiguration([...others, mapping]);
   const runtime = planRuntime(mapping, edge.proxy?.servers.get(mapping.name) ?? new Map());
   const renewals = renewalsOf(mapping, edge);
-  const by = waysOf(configuration, runtime, renewals, edge);
+  const { valid, configuration, by } = chooseConfiguration([...others, mapping], lostFiles(others, edge), (one) =>
+    waysOf(one, runtime, renewals, edge),
+  );
   const differ =
     filesDiffer(mapping.name, renamedFrom, fragment, configuration, edge) ||
-    driftOfFiles(mapping.name, [...others, mapping], edge).length > 0;
-  if (by === "record" && !differ) return { by, steps: [] };
-  const bundle = renderBundle(configuration, { name: mapping.name, pems: wish.pems }, others);
+    driftOfFiles(mapping.name, [...others, mapping], edge, configuration).length > 0;
+  if (by === "record" && !differ) return { by, steps: [], without: [] };
+  const mine = { name: mapping.name, pems: wish.pems };
+  const bundle = renderBundle(configuration, mine, others);
   return {
     by,
+    without: [...lostFiles(others, edge)],
     steps: [
-      validate(wish.digest, configuration, bundle),
+      validate(wish.digest, valid, renderBundle(valid, mine, others)),
       ...(by === "runtime-api" ? planHandover(mapping, runtime, edge) : []),
       commit(
         { name: mapping.name, renamedFrom, fragment, configuration, bundle, renewals, by, guard: edge.guard },
@@ -61,7 +66,7 @@ export function planMapping(wish: Wish, edge: Edge): Change {
 /** The steps that take a mapping away from an edge which others go on using. */
 export function planRemoval(name: string, drainSeconds: number, digest: string, edge: Edge): readonly Step[] {
   const others = mappingsOf(edge).filter((other) => other.name !== name);
-  const configuration = renderConfiguration(others);
+  const configuration = renderConfiguration(others, lostFiles(others, edge));
   const bundle = renderBundle(configuration, { name, pems: [] }, others);
   const by = edge.proxy
     ? edge.proxy.description === describeDigest(configuration.digest)
@@ -80,6 +85,23 @@ export function planRemoval(name: string, drainSeconds: number, digest: string, 
       describe: `waiting for the last requests of ${name}`,
     },
   ];
+}
+
+/**
+ * Another mapping whose certificate is lost is served on from the memory of the running proxy, as long as no new worker has
+ * to read the file; a worker that has to does without that mapping, so that it takes no other along.
+ */
+function chooseConfiguration(
+  mappings: readonly Mapping[],
+  lost: ReadonlySet<string>,
+  wayOf: (configuration: Configuration) => ProxyChange,
+): { readonly valid: Configuration; readonly configuration: Configuration; readonly by: ProxyChange } {
+  const all = renderConfiguration(mappings);
+  const by = wayOf(all);
+  if (lost.size === 0) return { valid: all, configuration: all, by };
+  const valid = renderConfiguration(mappings, lost);
+  if (by === "runtime-api" || by === "record") return { valid, configuration: all, by };
+  return { valid, configuration: valid, by: wayOf(valid) };
 }
 
 /** Whatever the description does not cover the runtime API can do; a proxy that does not run or is not in its jail starts. */

@@ -56,22 +56,27 @@ const PROTOCOLS: readonly unknown[] = ["h2", "http/1.1"];
 const KEYS: readonly string[] = ["certificates", "minVersion", "alpn", "clientCa"];
 
 /** In the proxy's words; the keys are left behind. */
-export function mappingTlsOf(tls: TlsInputs): MappingTls {
+export function mappingTlsOf(tls: TlsInputs, hostnames: readonly string[]): MappingTls {
   const { certificates, minVersion, alpn, clientCa } = tls;
   return {
-    certificates: certificates.map(markOf),
+    certificates: certificates.map((one) => markOf(one, hostnames)),
     minVersion,
     alpn,
     ...(clientCa === undefined ? {} : { clientCa: blocksOf(clientCa).join("") }),
   };
 }
 
-/** What to tell the user of certificates that will be served all the same. */
-export function tlsWarnings(tls: TlsInputs | undefined, hostnames: readonly string[], now: number): readonly string[] {
-  if (!tls) return [];
+/** What to tell the user of certificates that will be served all the same, as far as it is known in a preview. */
+export function tlsWarnings(tls: unknown, hostnames: unknown, now: number): readonly string[] {
+  const certificates = isObject(tls) && Array.isArray(tls["certificates"]) ? (tls["certificates"] as unknown[]) : [];
+  const texts = certificates.flatMap((one) => (isObject(one) ? [one["certificate"]] : [UNKNOWN]));
+  const known = texts.filter((text): text is string => typeof text === "string" && !isUnknown(text));
+  const isAllKnown = known.length === certificates.length && known.length > 0 && !containsUnknown(hostnames);
   return [
-    ...tls.certificates.flatMap(({ certificate }) => warningsOf(certificate, now)),
-    ...uncovered(tls.certificates, hostnames).map((name) => `no certificate of tls.certificates covers ${name}`),
+    ...known.flatMap((text) => warningsOf(text, now)),
+    ...(isAllKnown && Array.isArray(hostnames) ? uncovered(known, hostnames as string[]) : []).map(
+      (name) => `no certificate of tls.certificates covers ${name}`,
+    ),
   ];
 }
 

@@ -52,6 +52,8 @@ export interface Call {
 export interface Checked<Inputs> {
   readonly inputs: Inputs;
   readonly failures: readonly Failure[];
+  /** What the user should know already in the preview, and what fails nothing. */
+  readonly warnings?: readonly string[];
 }
 
 /** `property` is the exact path, `ports.http.hostPort` or `include[2]`; the reason says what would be right. */

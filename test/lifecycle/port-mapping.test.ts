@@ -235,15 +235,12 @@ describe("certificates", () => {
   });
 
   test("that cover no hostname are told, and served", async () => {
-    const host = createFakeEdge();
-    const warnings: string[] = [];
-    const inputs = inputsOf({ ...SHOP, hostnames: ["else.example", "www.shop.example"] });
-    await portMappingKind.converge(
-      { ...callOf(host, "claim"), warn: (text) => warnings.push(text) },
-      inputs,
-      undefined,
-    );
+    const given = { ...SHOP, hostnames: ["else.example", "www.shop.example"] };
+    const { warnings } = portMappingKind.check(undefined, given);
     expect(warnings).toEqual(["no certificate of tls.certificates covers else.example"]);
+    expect((await up(createFakeEdge(), given)).drift).toEqual([]);
+    for (const tls of [UNKNOWN, { certificates: [...SHOP.tls.certificates, UNKNOWN] }])
+      expect(portMappingKind.check(undefined, { ...given, tls }).warnings).toEqual([]);
     expect(warningsOf(certificateOf("shop").certificate, Date.parse("2190-01-01"))[0]).toMatch(
       /^the certificate of CN=shop\.example expired on /,
     );

@@ -62,8 +62,9 @@ export function createFakeEdge(): FakeEdge {
     "edge-user": () => {
       edge.user = true;
     },
-    "edge-validate": (_: FakeState, _args: readonly string[], content: string | undefined) => {
-      if (edge.poison !== undefined && content?.includes(edge.poison)) throw new FakeExit(65, `[ALERT] ${edge.poison}`);
+    "edge-validate": (_: FakeState, [, bytes]: readonly string[], content = "") => {
+      if (edge.poison !== undefined && content.includes(edge.poison)) throw new FakeExit(65, `[ALERT] ${edge.poison}`);
+      expectCertificates(state, content.slice(Number(bytes)), 65);
     },
     "edge-admit": (_: FakeState, [guard]: readonly string[], content: string | undefined) => {
       expectGuard(state, guard!);
@@ -160,8 +161,25 @@ function fileOf(state: FakeState, path: string): FoundFile | undefined {
 
 function guardOf(state: FakeState): string {
   return createHash("sha256")
-    .update(JSON.stringify(fragmentsOf(state)))
+    .update(JSON.stringify([fragmentsOf(state), certificateTexts(state)]))
     .digest("hex");
+}
+
+function certificateTexts(state: FakeState): readonly (readonly [string, string])[] {
+  return [...state.files.keys()]
+    .filter((path) => path.startsWith(`${EDGE_CERTIFICATES}/`) && path.endsWith(".pem"))
+    .sort()
+    .map((path) => [path, state.files.get(path)?.content ?? ""]);
+}
+
+/** Each file that a list names has to be there, with a certificate in it. */
+function expectCertificates(state: FakeState, bundle: string, code: number): void {
+  const texts = new Map(certificateTexts(state));
+  for (const [, name, text] of bundle.matchAll(/^file (\S+\.pem) \d+\n([\s\S]*?)(?=^file |^keep |$(?![\s\S]))/gm))
+    texts.set(`${EDGE_CERTIFICATES}/${name}`, text!);
+  for (const [, path] of bundle.matchAll(/^(\/\S+\.pem) \[/gm))
+    if (!texts.get(path!)?.includes("-----BEGIN CERTIFICATE-----"))
+      throw new FakeExit(code, `[ALERT] unable to load certificate from ${path}`);
 }
 
 function expectGuard(state: FakeState, guard: string): void {
@@ -183,7 +201,10 @@ function commit(state: FakeState, edge: FakeProxy, args: readonly string[], cont
   if (oldName !== "-") state.files.delete(`${EDGE_DIRECTORY}/mappings/${oldName}.json`);
   write(CONFIGURATION, "0644", content.slice(fragmentEnd, end));
   unbundle(state, content.slice(end, bundleEnd));
-  if (how === "start" || how === "reload") load(state, edge);
+  if (how === "start" || how === "reload") {
+    expectCertificates(state, content.slice(end, bundleEnd), 66);
+    load(state, edge);
+  }
   if (how === "runtime") {
     obey(edge, content.slice(bundleEnd));
     for (const file of renewals) serve(state, edge, `${EDGE_CERTIFICATES}/${file}`);
@@ -215,7 +236,7 @@ function unbundle(state: FakeState, bundle: string): void {
 
 function serve(state: FakeState, edge: FakeProxy, path: string): void {
   const text = state.files.get(path)?.content;
-  if (text !== undefined) edge.certificates.set(path, text);
+  if (text?.includes("-----BEGIN CERTIFICATE-----")) edge.certificates.set(path, text);
 }
 
 function takeDown(state: FakeState, edge: FakeProxy, name: string, guard: string): void {

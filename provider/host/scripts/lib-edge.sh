@@ -14,9 +14,14 @@ edge_fragments() {
   done
 }
 
-# edge_guard: names and contents of all fragments in one digest: what a configuration was rendered from.
+# edge_guard: names and contents of all fragments and certificates in one digest: what a configuration was rendered from.
 edge_guard() {
-  for edge_guarded in $(edge_fragments); do sha256sum -- "$edge_guarded"; done | sha256sum | cut -c 1-64
+  {
+    for edge_guarded in $(edge_fragments); do sha256sum -- "$edge_guarded"; done
+    for edge_guarded in "$EDGE/configuration/certificates"/*.pem; do
+      if [ -f "$edge_guarded" ] && [ ! -L "$edge_guarded" ]; then sha256sum -- "$edge_guarded"; fi
+    done
+  } | sha256sum | cut -c 1-64
 }
 
 # edge_unbundle DIRECTORY <BUNDLE: what lies beside the configuration (provider/port-mapping/bundle.ts); what is not named goes.

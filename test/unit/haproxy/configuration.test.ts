@@ -3,7 +3,7 @@ import { renderConfiguration } from "../../../provider/haproxy/configuration.ts"
 import type { MappingTls } from "../../../provider/haproxy/mapping.ts";
 import { mapping, server } from "./fixtures.ts";
 
-const MARK = { sha256: "a".repeat(64), fingerprint: "b".repeat(40) };
+const MARK = { sha256: "a".repeat(64), fingerprint: "b".repeat(40), names: ["shop.example"] };
 const PLAIN = { affinity: undefined, limits: undefined, redirectToHttps: undefined, tls: undefined } as const;
 
 function tls(change: Partial<MappingTls>): MappingTls {
@@ -117,7 +117,11 @@ backend site
   test("renders TLS with a list of certificates for each bind, first those of whoever takes all names", () => {
     const { text, files } = renderConfiguration([
       mapping({ name: "shop", bindPort: 443, hostnames: ["shop.example"], tls: tls({ alpn: ["h2", "http/1.1"] }) }),
-      mapping({ name: "site", bindPort: 443, tls: tls({ certificates: [MARK, MARK], minVersion: "TLSv1.3" }) }),
+      mapping({
+        name: "site",
+        bindPort: 443,
+        tls: tls({ certificates: [MARK, { ...MARK, names: ["*.example"] }], minVersion: "TLSv1.3" }),
+      }),
       mapping({ name: "club", bindAddress: "192.0.2.10", bindPort: 443, tls: tls({ clientCa: "-----\n" }) }),
     ]);
     expect(sectionOf(text, "frontend bind:any:443")[1]).toBe(
@@ -130,17 +134,83 @@ backend site
     expect(files).toEqual([
       {
         name: "bind_192.0.2.10_443.list",
-        text: "/var/lib/pulumi-jail/edge/configuration/certificates/club.0.pem [ssl-min-ver TLSv1.2]\n",
+        text: "/var/lib/pulumi-jail/edge/configuration/certificates/club.0.pem [ssl-min-ver TLSv1.2] shop.example\n",
       },
       {
         name: "bind_any_443.list",
-        text: `/var/lib/pulumi-jail/edge/configuration/certificates/site.0.pem [ssl-min-ver TLSv1.3]
-/var/lib/pulumi-jail/edge/configuration/certificates/site.1.pem [ssl-min-ver TLSv1.3]
-/var/lib/pulumi-jail/edge/configuration/certificates/shop.0.pem [alpn h2,http/1.1 ssl-min-ver TLSv1.2]
+        text: `/var/lib/pulumi-jail/edge/configuration/certificates/site.0.pem [ssl-min-ver TLSv1.3] !*
+/var/lib/pulumi-jail/edge/configuration/certificates/site.1.pem [ssl-min-ver TLSv1.3] *.example
+/var/lib/pulumi-jail/edge/configuration/certificates/shop.0.pem [alpn h2,http/1.1 ssl-min-ver TLSv1.2] shop.example
 `,
       },
       { name: "club.ca.pem", text: "-----\n" },
     ]);
+  });
+
+  test("serves each hostname its own mapping's certificate, whatever other names stand in others'", () => {
+    const [a, b] = ["a.example", "b.example"];
+    const lines = linesOf([
+      mapping({ name: "one", hostnames: [a, "c.example"], tls: tls({ certificates: [{ ...MARK, names: [a] }] }) }),
+      mapping({
+        name: "two",
+        hostnames: [b],
+        tls: tls({
+          certificates: [
+            { ...MARK, names: [] },
+            { ...MARK, names: [b] },
+          ],
+        }),
+      }),
+    ]);
+    expect(lines).toEqual([
+      "one.0.pem [ssl-min-ver TLSv1.2] a.example c.example",
+      "two.0.pem [ssl-min-ver TLSv1.2] !*",
+      "two.1.pem [ssl-min-ver TLSv1.2] b.example",
+    ]);
+  });
+
+  test("holds the stricter for a hostname of two mappings that do not say the same yet", () => {
+    const shared = { bindPort: 443, hostnames: ["shop.example"] };
+    const lines = linesOf([
+      mapping({ ...shared, name: "a", tls: tls({ alpn: ["h2", "http/1.1"] }) }),
+      mapping({ ...shared, name: "b", pathPrefix: "/b", tls: tls({ minVersion: "TLSv1.3", alpn: ["http/1.1"] }) }),
+      mapping({ ...shared, name: "c", hostnames: ["c.example"], tls: tls({ alpn: ["h2"] }) }),
+    ]);
+    expect(lines).toEqual([
+      "a.0.pem [alpn http/1.1 ssl-min-ver TLSv1.3] shop.example",
+      "b.0.pem [alpn http/1.1 ssl-min-ver TLSv1.3] shop.example",
+      "c.0.pem [alpn h2 ssl-min-ver TLSv1.2] c.example",
+    ]);
+  });
+
+  test("leaves out what needs a lost certificate, and nothing else", () => {
+    const two = tls({ certificates: [MARK, MARK] });
+    const all = [
+      mapping({ name: "alone", bindPort: 8443, tls: tls({ clientCa: "-----" }) }),
+      mapping({ name: "shop", bindPort: 443, hostnames: ["shop.example"], tls: two }),
+      mapping({ name: "wiki", bindPort: 443, hostnames: ["wiki.example"], tls: tls({}) }),
+    ];
+    const { text, files } = renderConfiguration(all, new Set(["alone.0.pem", "shop.0.pem", "wiki.0.pem"]));
+    expect(files).toEqual([
+      {
+        name: "bind_any_443.list",
+        text: "/var/lib/pulumi-jail/edge/configuration/certificates/shop.1.pem [ssl-min-ver TLSv1.2] shop.example\n",
+      },
+    ]);
+    expect(text.match(/^(frontend|backend) .*$/gm)).toEqual([
+      "frontend bind:any:443",
+      "backend alone",
+      "backend shop",
+      "backend wiki",
+    ]);
+    expect(text).not.toContain("use_backend wiki");
+  });
+
+  test("hands tables to the next process, where there are any", () => {
+    const { text } = renderConfiguration([mapping({ affinity: "source" })]);
+    expect(sectionOf(text, "peers peers:local")).toEqual(["peer local unix@/run/pulumi-jail-edge/peers.sock"]);
+    expect(sectionOf(text, "global")).toContain("localpeer local");
+    expect(renderConfiguration([mapping({ limits: { connections: 5 } })]).text).not.toContain("peers");
   });
 
   test("sends tcp by the name in TLS, which it does not end", () => {
@@ -165,11 +235,11 @@ backend site
       { affinity: "cookie", tls: tls({}) },
       ["cookie jail-site insert indirect nocache httponly secure dynamic", "dynamic-cookie-key eadb2aa2e5c6f995"],
     ],
-    [{ affinity: "source" }, ["stick-table type ipv6 size 100k expire 30m", "stick on src"]],
+    [{ affinity: "source" }, ["stick-table type ipv6 size 100k expire 30m peers peers:local", "stick on src"]],
     [
       { limits: { connections: 50, connectionsPerAddress: 4, requestsPerSecondPerAddress: 9 } },
       [
-        "stick-table type ipv6 size 100k expire 10s store conn_cur,http_req_rate(1s)",
+        "stick-table type ipv6 size 100k expire 10s store conn_cur,http_req_rate(1s) peers peers:local",
         "http-request track-sc0 src",
         "http-request deny deny_status 429 if { sc_http_req_rate(0) gt 9 }",
         "http-request deny deny_status 429 if { sc_conn_cur(0) gt 4 }",
@@ -179,7 +249,7 @@ backend site
     [
       { mode: "tcp", affinity: "source", limits: { connections: 50, connectionsPerAddress: 4 } },
       [
-        "stick-table type ipv6 size 100k expire 30m store conn_cur",
+        "stick-table type ipv6 size 100k expire 30m store conn_cur peers peers:local",
         "stick on src",
         "tcp-request content track-sc0 src",
         "tcp-request content reject if { sc_conn_cur(0) gt 4 }",
@@ -254,6 +324,16 @@ backend site
     expect(digestOf({ tls: renewed })).toBe(digestOf({ tls: tls({}) }));
   });
 });
+
+function linesOf(mappings: Parameters<typeof renderConfiguration>[0]): readonly string[] {
+  const { files } = renderConfiguration(mappings);
+  return files.flatMap(({ text }) =>
+    text
+      .trimEnd()
+      .split("\n")
+      .map((line) => line.replace(/^\S*\//, "")),
+  );
+}
 
 function sectionOf(text: string, head: string): readonly string[] {
   const section = text.split("\n\n").find((part) => part.startsWith(`${head}\n`));

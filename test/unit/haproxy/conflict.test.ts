@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { familyOf } from "../../../provider/haproxy/address.ts";
-import { conflictOf } from "../../../provider/haproxy/conflict.ts";
+import { conflictOf, describeDisagreement, disagreements } from "../../../provider/haproxy/conflict.ts";
 import { mapping } from "./fixtures.ts";
 
 const TLS = { certificates: [], minVersion: "TLSv1.2", alpn: [] } as const;
@@ -64,6 +64,46 @@ test.each([
   [{ bindAddress: "10.0.0.1" }, {}, 'bind 10.0.0.1:80 overlaps *:80 of mapping "other"'],
 ] as const)("mappings that can't are told: %j and %j", (mine, its, reason) => {
   expect(conflictOf(mapping(mine), other(its))).toBe(reason);
+});
+
+const SHARED = { hostnames: ["a.example"], tls: TLS };
+
+test.each([
+  [SHARED, { ...SHARED, pathPrefix: "/b" }],
+  [SHARED, { hostnames: ["b.example"], tls: { ...TLS, minVersion: "TLSv1.3", alpn: ["h2"] } }],
+  [SHARED, { ...SHARED, bindPort: 81, acceptProxyFrom: ["10.0.0.0/8"] }],
+  [
+    { acceptProxyFrom: ["10.0.0.0/8", "192.0.2.1/32"] },
+    { pathPrefix: "/b", acceptProxyFrom: ["192.0.2.1/32", "10.0.0.0/8"] },
+  ],
+] as const)("mappings agree about what they share: %j and %j", (mine, its) => {
+  expect(disagreements(mapping(mine), other(its))).toEqual([]);
+});
+
+test.each([
+  [
+    { ...SHARED, tls: { ...TLS, minVersion: "TLSv1.3", alpn: ["h2", "http/1.1"] } },
+    { ...SHARED, hostnames: ["b.example", "a.example"], pathPrefix: "/b" },
+    [
+      'a.example on bind *:80 has tls.minVersion TLSv1.2 by mapping "other", not TLSv1.3; who shares it gives the same',
+      'a.example on bind *:80 has tls.alpn none by mapping "other", not h2, http/1.1; who shares it gives the same',
+    ],
+  ],
+  [
+    { tls: TLS },
+    { tls: { ...TLS, minVersion: "TLSv1.3" }, pathPrefix: "/b" },
+    [
+      'all other names on bind *:80 has tls.minVersion TLSv1.3 by mapping "other", not TLSv1.2; who shares it gives the same',
+    ],
+  ],
+  [
+    { hostnames: ["a.example"] },
+    { acceptProxyFrom: ["10.0.0.0/8"] },
+    ['bind *:80 has acceptProxyFrom 10.0.0.0/8 by mapping "other", not none; who shares it gives the same'],
+  ],
+] as const)("what mappings share and give differently is told: %j and %j", (mine, its, words) => {
+  const found = disagreements(mapping(mine), other(its));
+  expect(found.map((one) => describeDisagreement(one, other(its)))).toEqual(words);
 });
 
 test.each([

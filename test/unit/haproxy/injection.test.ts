@@ -10,7 +10,7 @@ import { certificateOf } from "../../support/certificates.ts";
 import { mapping, server } from "./fixtures.ts";
 
 const TLS = {
-  certificates: [{ sha256: "a".repeat(64), fingerprint: "b".repeat(40) }],
+  certificates: [{ sha256: "a".repeat(64), fingerprint: "b".repeat(40), names: ["shop.example"] }],
   minVersion: "TLSv1.2",
   alpn: ["h2"],
   clientCa: "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
@@ -111,8 +111,9 @@ describe("a text of the user's", () => {
       { acceptProxyFrom: ["10.0.0.0/8 } accept"] },
       { healthCheck: { type: "http", path: "/ #", interSeconds: 2, rise: 2, fall: 3 } },
       { balance: "roundrobin\nbackend evil" as "roundrobin" },
-      { tls: { certificates: [], minVersion: "TLSv1.2\n" as "TLSv1.2", alpn: [] } },
+      { tls: { ...TLS, minVersion: "TLSv1.2\n" as "TLSv1.2", alpn: [] } },
       { tls: { ...TLS, alpn: ["h2]\n/etc/shadow ["] } },
+      { tls: { ...TLS, certificates: [{ ...TLS.certificates[0], names: ["a.example\n/etc/shadow"] }] } },
       { limits: { connections: "5 }\n" as unknown as number } },
       { drainSeconds: "5s\nuser root" as unknown as number },
       { servers: [server({ name: "web1 203.0.113.9:80 #" })] },

@@ -35,6 +35,7 @@ describe("checkPortMapping", () => {
   test("fills in every default", () => {
     expect(checkPortMapping(undefined, GIVEN)).toEqual({
       failures: [],
+      warnings: [],
       inputs: {
         connection: { host: "192.0.2.10" },
         __jail: { name: "site" },
