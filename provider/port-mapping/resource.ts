@@ -83,7 +83,10 @@ export interface PortMappingArgs {
   pathPrefix?: Input<string>;
   /** http: every request is answered with the same address over https (301, or 308 where the method has to stay); default false. */
   redirectToHttps?: Input<boolean>;
-  /** Ends TLS at the edge. Those who share a bind all have it, each its own; a client's SNI chooses. */
+  /**
+   * Ends TLS at the edge. Those who share a bind all have it, each its own; a client's SNI chooses by `hostnames`. Mappings of
+   * one hostname give the same `minVersion` and `alpn`, else the second is refused.
+   */
   tls?: Input<TlsArgs>;
   /**
    * http: "safe" keeps connections to backends for later requests, at the price that one which a backend closes while
@@ -100,10 +103,10 @@ export interface PortMappingArgs {
   weights?: Input<"configured" | "load">;
   /**
    * Keeps a visitor on a backend. "cookie" (http): by a cookie `jail-NAME` of the proxy, which goes on over reloads. "source":
-   * by the client's address, for 30 minutes after its last connection; forgotten at a reload. Default "none".
+   * by the client's address, for 30 minutes after its last connection; kept over reloads, forgotten at a restart. Default "none".
    */
   affinity?: Input<"none" | "cookie" | "source">;
-  /** Default none. Counted by this edge alone, and anew after a reload. */
+  /** Default none. Counted by this edge alone; at a reload rates go on, and what is under way counts in the process that has it. */
   limits?: Input<{
     /** Requests (tcp: connections) under way at once; beyond, 503 (tcp: closed). */
     connections?: Input<number>;
@@ -117,7 +120,7 @@ export interface PortMappingArgs {
    * claims there is overwritten), "proxy-v2" sends the PROXY protocol, "none" is tcp's default.
    */
   clientAddress?: Input<"forwarded" | "proxy-v2" | "none">;
-  /** CIDRs of load balancers before the edge, whose connections begin with a PROXY header; default none. */
+  /** CIDRs of load balancers before the edge, whose connections begin with a PROXY header; default none. All who share a bind give the same. */
   acceptProxyFrom?: Input<Input<string>[]>;
   /** How the edge asks the backends; default: the endpoints' own check (of "exec" only that the port answers), else tcp. */
   healthCheck?: Input<HealthCheck>;

@@ -8,7 +8,7 @@ import { get } from "../support/http-get.ts";
 import { startResponder } from "../support/http-responder.ts";
 import { startLoad } from "../support/load.ts";
 import { type EdgeSite, edgeSite, type State } from "./edge-site.ts";
-import { errorOf, shell } from "./ssh-site.ts";
+import { errorOf, shell, until } from "./ssh-site.ts";
 
 const LEFT_ALONE = ["/var/lib/apt", "/var/cache", "/var/log"];
 const CERTIFICATES = "/var/lib/pulumi-jail/edge/configuration/certificates";
@@ -24,6 +24,7 @@ beforeAll(async () => {
   edge = site.host("edge");
   mappings = edgeSite(edge);
   for (const [index, name] of ["web1", "web2", "web3"].entries()) await startResponder(edge, 18081 + index, name);
+  await startHolder();
   before = await edge.fingerprint(LEFT_ALONE);
 });
 afterAll(async () => {
@@ -87,6 +88,27 @@ describe("TLS on a shared bind", () => {
     await up("wiki", undefined);
     expect(await drift("shop")).toEqual([]);
     expect((await talk(443, "shop.example")).fingerprint).toBe(fingerprint);
+  });
+});
+
+describe("a mapping whose certificate is lost", () => {
+  test("is served on while others change by the runtime API, and keeps nobody from a reload", async () => {
+    await shell(edge, `mv ${CERTIFICATES}/wiki.0.pem /root/wiki.0.pem`);
+    const shopping = shop("shop", "shop-renewed");
+    await up("shop", { ...shopping, backends: [{ ...backend("web1"), weight: 50 }] });
+    expect(states["shop"]!.lastChange.by).toBe("runtime-api");
+    expect((await talk(443, "wiki.example")).subject).toBe("wiki.example");
+    await up("shop", { ...shopping, balance: "roundrobin" });
+    expect(states["shop"]!.lastChange.by).toBe("reload");
+    expect(mappings.warnings.at(-1)).toMatch(/^wiki\.0\.pem on this edge is lost or spoilt: /);
+    expect((await talk(443, "shop.example")).text).toMatch(/^web1 /);
+    expect((await talk(443, "wiki.example")).subject).toBe("shop.example");
+    expect(await drift("shop")).toEqual([]);
+    expect(await drift("wiki")).toEqual(["wiki.0.pem is gone"]);
+    await up("wiki", undefined);
+    expect([await drift("wiki"), await drift("shop")]).toEqual([[], []]);
+    expect((await talk(443, "wiki.example")).subject).toBe("wiki.example");
+    await shell(edge, "rm /root/wiki.0.pem");
   });
 });
 
@@ -162,6 +184,53 @@ describe("other ways of a mapping", () => {
     expect(await ask("/metrics")).toMatch(/haproxy_server_status\{proxy="shop",server="[^"]+",state="UP"\} 1/);
     expect((await get(`http://${edge.address}:8404/`)).text).toBe("ECONNREFUSED");
   });
+
+  test("so much is under way at once, of one address and of all", async () => {
+    await up("held", {
+      bindPort: 8082,
+      mode: "http",
+      backends: [{ address: edge.address, hostPort: 18090 }],
+      limits: { connections: 5, connectionsPerAddress: 3 },
+    });
+    const url = `http://${edge.address}:8082/`;
+    const mine = [get(url), get(url), get(url)];
+    await becomes("[ $(wc -c </run/held) = 3 ]");
+    expect((await get(url)).status).toBe(429);
+    // Another address: two are let in, a third is one too many of all.
+    const others = await shell(edge, `perl -e '${ASK_FROM_THE_EDGE}' ${edge.address} 8082`);
+    expect(others.trim().split(" ")).toEqual(["503", "200", "200"]);
+    expect((await Promise.all(mine)).map(({ status }) => status)).toEqual([200, 200, 200]);
+    expect((await get(url)).status).toBe(200);
+    await shell(edge, "rm /run/held /run/go");
+  });
+
+  test("an address keeps its backend, over a reload too", async () => {
+    const backends = [backend("web1"), backend("web2"), backend("web3")];
+    const home = { bindPort: 8083, mode: "http", balance: "roundrobin", backends };
+    await up("home", home);
+    const url = `http://${edge.address}:8083/`;
+    const namesOf = async (requests: number) => {
+      const names = new Set<string>();
+      for (let request = 0; request < requests; request++) names.add((await get(url)).text.split(" ")[0]!);
+      return [...names].sort();
+    };
+    await becomes(`${SHOW} 'show stat home 4 -1' | grep -c ',UP,' | grep -x 3 >/dev/null`);
+    expect(await namesOf(6)).toEqual(["web1", "web2", "web3"]);
+    await up("home", { ...home, affinity: "source" });
+    // Who has just started asks a while for the tables of a process before.
+    await becomes(`${SHOW} 'show peers' | grep -Eq 'id=peers:local .* flags=0x[0-9a-f]*[37] '`);
+    // The edge's own address comes first, so that this one's backend is not the first of them.
+    await shell(
+      edge,
+      `perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new("${edge.address}:8083"); print $s "GET / HTTP/1.0\r\n\r\n"; 1 while <$s>'`,
+    );
+    const kept = await namesOf(6);
+    expect(kept.length).toBe(1);
+    expect(kept).not.toEqual(["web1"]);
+    await shell(edge, "systemctl reload pulumi-jail-edge.service");
+    await becomes(`${SHOW} 'show table home' | grep -q 'used:2'`);
+    expect(await namesOf(6)).toEqual(kept);
+  });
 });
 
 describe("a certificate that only the proxy refuses", () => {
@@ -187,6 +256,40 @@ describe("the last mapping", () => {
     expect(changes.filter((line) => !line.includes("/run/pulumi-jail"))).toEqual([]);
   });
 });
+
+/** Waits until a command on the edge succeeds. */
+function becomes(command: string): Promise<void> {
+  return until(async () => (await shell(edge, `if ${command}; then echo yes; fi`)).trim().endsWith("yes"));
+}
+
+/** A command of the runtime socket, by perl. */
+const SHOW = `perl -MIO::Socket::UNIX -e '$s = IO::Socket::UNIX->new("/run/pulumi-jail-edge/admin.sock") or die; print $s "$ARGV[0]\n"; shutdown $s, 1; print <$s>'`;
+
+/** Two requests that are held, a third one's status, then all go: and the statuses of the two. */
+const ASK_FROM_THE_EDGE = `
+use IO::Socket::INET;
+sub ask { my $s = IO::Socket::INET->new("$ARGV[0]:$ARGV[1]") or die; print $s "GET / HTTP/1.0\r\n\r\n"; $s->flush; $s }
+sub status { my $s = shift; my $line = <$s>; $line =~ /^HTTP[^ ]+ ([0-9]+)/ ? $1 : "none" }
+my @two = (ask(), ask()); select undef, undef, undef, 0.02 until -s "/run/held" == 5;
+my $third = status(ask()); open my $go, ">", "/run/go"; print join " ", $third, map { status($_) } @two;
+`;
+
+/** Answers nobody until /run/go is there; each request that came is a byte of /run/held. */
+async function startHolder(): Promise<void> {
+  const program = `
+use IO::Socket::INET; $SIG{CHLD} = "IGNORE";
+my $listener = IO::Socket::INET->new(LocalPort => 18090, Listen => 64, ReuseAddr => 1) or die $!;
+while (1) {
+  my $client = $listener->accept or next;
+  next if fork; sysread $client, my $request, 4096 or exit;
+  open my $held, ">>", "/run/held"; syswrite $held, "."; select undef, undef, undef, 0.02 until -e "/run/go";
+  syswrite $client, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"; exit;
+}
+`;
+  await edge.exec(["sh", "-c", "cat >/run/holder.pl"], { input: program });
+  await edge.exec(["systemd-run", "-q", "--collect", "--unit=holder", "perl", "/run/holder.pl"]);
+  await becomes("ss -Hltn 'sport = :18090' | grep -q .");
+}
 
 const given: Record<string, object> = {};
 

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** Certificates of no use to anybody, valid for a hundred years: for names below `example` (RFC 2606). */
-export function certificateOf(name: "shop" | "shop-renewed" | "wiki" | "weak" | "client"): {
+export function certificateOf(name: "shop" | "shop-renewed" | "wiki" | "weak" | "client" | "docs"): {
   readonly certificate: string;
   readonly privateKey: string;
 } {

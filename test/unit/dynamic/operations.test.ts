@@ -26,17 +26,6 @@ describe("an operation on a kind of resource", () => {
     expect(checked.failures.map((failure) => failure.property)).toEqual(["connection.hostKey", "unit"]);
   });
 
-  it("gives what a check has to say beside failures to the engine's log, and to nobody where there is none", async () => {
-    const warning = kindWith({
-      check: (_, given) => ({
-        inputs: given as never,
-        failures: [],
-        warnings: ["the certificate of CN=a expires soon"],
-      }),
-    });
-    expect((await check(warning, undefined, news)).failures).toEqual([]);
-  });
-
   it("creates under a fresh claim, with the owner read from the URN and the user's timeout", async () => {
     const calls: Call[] = [];
     const kind = kindWith({
