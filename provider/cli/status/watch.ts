@@ -40,7 +40,7 @@ async function look(words: Words): Promise<string> {
 function screen(lines: readonly string[]): string {
   const { isTTY, rows } = process.stdout;
   if (!isTTY) return `${lines.join("\n")}\n`;
-  const room = Math.max(5, rows ?? 24) - 2;
+  const room = Math.max(5, rows || 24) - 2;
   const cut = lines.length <= room ? lines : [...lines.slice(0, room - 1), `… ${lines.length - room + 1} more lines`];
   return `\u001b[H\u001b[J${cut.join("\n")}`;
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # The responder of a host: systemd starts it for one connection, which is its stdin and stdout, as a user without rights,
 # and it ends with the answer. It answers HAProxy's agent-check (`SERVICE.KEY`: state and weight; `SERVICE.KEY:state`: state
-# alone) and `GET /ports HTTP/1.x`; to all else it says nothing. Perl's core alone, and as little of it as there can be:
+# alone), `GET /ports HTTP/1.x` and, for Prometheus, `GET /metrics HTTP/1.x`; to all else it says nothing. Perl's core alone, and as little of it as there can be:
 # an edge asks for each of its servers every two seconds.
 use strict;
 
@@ -60,7 +60,45 @@ sub render_ports {
     my $state = $drains->($service) ? "drain" : "ready"; $generation = $generation eq "-" ? "null" : qq("$generation");
     qq({"name":"$service","generation":$generation,"state":"$state","ports":[) . join(",", @ports) . "]}" } @services;
   my $body = qq({"schema":1,"weight":) . ($weight // "null") . ',"services":[' . join(",", @rendered) . "]}\n";
-  "HTTP/1.0 200 OK\r\nContent-Type: application/json\r\nContent-Length: " . length($body) . "\r\nConnection: close\r\n\r\n$body";
+  http_answer("application/json", $body);
+}
+
+sub http_answer { "HTTP/1.0 200 OK\r\nContent-Type: $_[0]\r\nContent-Length: " . length($_[1]) . "\r\nConnection: close\r\n\r\n$_[1]" }
+
+# Prometheus' text format: names and helps as `pulumi-jail metrics` has them (provider/cli/metrics/render.ts). Of a service
+# its ports are asked, as its own check is not known here; of the units, what their control groups (version 2) tell.
+sub render_metrics {
+  my ($lines, $weight, $drains, $well, $group) = @_; my (@order, %service);
+  for (@$lines) {
+    my ($name, $generation, $key, $protocol, $host, undef, $at) = @$_;
+    next if grep { !/^[A-Za-z0-9_.:-]{1,64}$/ } @$_;
+    push @order, $service{$name} = { name => $name, generation => $generation eq "-" ? "" : $generation } unless $service{$name};
+    push @{$service{$name}{ports}}, [$key, $protocol, $host];
+    next if $at eq "-"; $service{$name}{up} = ($service{$name}{up} // 1) && ($well->{$at} ? 1 : 0);
+  }
+  my $text = "";
+  my $metric = sub { my ($name, $type, $help, @samples) = @_;
+    @samples = grep { defined $$_[1] } @samples or return;
+    $text .= "# HELP pulumi_jail_$name $help\n# TYPE pulumi_jail_$name $type\n" . join "", map { "pulumi_jail_$name$$_[0] $$_[1]\n" } @samples };
+  my $each = sub { my ($value) = @_; map { [qq({service="$$_{name}"}), $value->($_)] } @order };
+  $metric->("host_weight", "gauge", "What the host's responder tells edges, in percent.", ["", $weight]);
+  $metric->("service_up", "gauge", "Whether each of its tcp ports takes a connection.", $each->(sub { $_[0]{up} }));
+  $metric->("service_info", "gauge", "The generation that serves, as a label.", map { [qq({service="$$_{name}",generation="$$_{generation}"}), 1] } @order);
+  $metric->("service_draining", "gauge", "Whether edges are told to send it nobody new.", $each->(sub { $drains->($_[0]{name}) ? 1 : 0 }));
+  $metric->("service_memory_bytes", "gauge", "Memory of its unit.", $each->(sub { $group->($_[0]{name}, "memory.current", qr/^(\d+)$/m) }));
+  $metric->("service_tasks", "gauge", "Processes and threads of its unit.", $each->(sub { $group->($_[0]{name}, "pids.current", qr/^(\d+)$/m) }));
+  $metric->("service_cpu_seconds_total", "counter", "Processor time of its unit since that became active.",
+    $each->(sub { my $used = $group->($_[0]{name}, "cpu.stat", qr/^usage_usec (\d+)$/m); defined $used ? $used / 1e6 : undef }));
+  $metric->("service_port", "gauge", "The host's port that leads to the service, by its key.",
+    map { my $name = $$_{name}; map { [qq({service="$name",port="$$_[0]",protocol="$$_[1]"}), $$_[2]] } @{$$_{ports}} } @order);
+  http_answer("text/plain; version=0.0.4", $text);
+}
+
+# Of both slots together, as a switchover has two for a while; undefined where the host counts nothing.
+sub of_group {
+  my ($service, $file, $pattern) = @_; my $sum;
+  for my $slot ("a", "b") { $sum += $1 if (slurp("/sys/fs/cgroup/system.slice/jailed-$service\@$slot.service/$file") // "") =~ $pattern }
+  $sum;
 }
 
 sub main {
@@ -83,9 +121,10 @@ sub answer_to {
     note("asked-$service", "");
     return agent_answer(drains($service), $state ? undef : current_weight());
   }
-  return undef unless $asked =~ m{\AGET /ports HTTP/1\.[01]\r?\n};
+  my ($what) = $asked =~ m{\AGET /(ports|metrics) HTTP/1\.[01]\r?\n} or return undef;
   my @lines = parse_ports(slurp("$shared/ports"));
-  return render_ports(\@lines, current_weight(), \&drains, health_of(grep { $_ ne "-" } map { $$_[6] } @lines));
+  my @told = (\@lines, current_weight(), \&drains, health_of(grep { $_ ne "-" } map { $$_[6] } @lines));
+  return $what eq "ports" ? render_ports(@told) : render_metrics(@told, \&of_group);
 }
 
 # A mark that a killed run left ends by itself: it says until which second of uptime it holds.

@@ -87,6 +87,17 @@ describe("status", () => {
     expect(asked(exec)).toBe("service\tweb\tpj-web\njail\tapache\nedge\n");
   });
 
+  test("asks no proxy of an edge whose ports the kernel forwards", () => {
+    const known = stackOf(["web1"]);
+    const [mapping] = known.mappings;
+    const forwarded = { ...mapping!, properties: { ...mapping!.properties, engine: "nftables" as const } };
+    const stack = { ...known, mappings: [forwarded] };
+    expect(statusQuestion(hostsOf(stack)[0]!).content).not.toContain("edge");
+    const status = statusOf(stack, () => answered(answerOf(0)));
+    expect(status.problems).toEqual([]);
+    expect(renderStatus(status, plainly).at(-1)).toMatch(/web\.http\.10\.0\.0\.1 {2}nftables +\(100\) +- +-$/);
+  });
+
   test("lets no name move the cursor, change colours or break a line", () => {
     const status = statusOf(stackOf(hostileNames, "de\u001b[2Jv"), (_, index) => ({
       error: `\u001b]0;x\u0007${index}\n`,

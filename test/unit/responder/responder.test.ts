@@ -94,6 +94,40 @@ test("the registry is told as JSON, and a line that is none is left out", () => 
   });
 });
 
+test("the registry is told to Prometheus, each metric with its help and type before its samples", () => {
+  const lines = [
+    "web\tcc50819f4ef243b0\thttp\ttcp\t29438\t80\t100.127.0.1:80",
+    "web\tcc50819f4ef243b0\tadmin\ttcp\t21000\t81\t100.127.0.1:81",
+    'x"y\t-\thttp\ttcp\t1\t2\t-',
+    "dns\t-\tdns\tudp\t23000\t53\t-",
+  ].join("\n");
+  const group =
+    'sub { $_[0] ne "web" ? undef : $_[1] eq "cpu.stat" ? 2500000 : "4096\\n" =~ $_[2] ? $1 : die "no match" }';
+  const well = '{ "100.127.0.1:80" => 1, "100.127.0.1:81" => $ARGV[2] }';
+  const script = `print render_metrics([parse_ports($ARGV[1])], 42, sub { $_[0] eq "dns" }, ${well}, ${group})`;
+  const [head, body] = perl(script, [lines, "1"]).split("\r\n\r\n");
+  expect(head).toContain("Content-Type: text/plain; version=0.0.4\r\n");
+  const samples = body!.split("\n").filter((line) => !line.startsWith("#"));
+  expect(samples).toEqual([
+    "pulumi_jail_host_weight 42",
+    'pulumi_jail_service_up{service="web"} 1',
+    'pulumi_jail_service_info{service="web",generation="cc50819f4ef243b0"} 1',
+    'pulumi_jail_service_info{service="dns",generation=""} 1',
+    'pulumi_jail_service_draining{service="web"} 0',
+    'pulumi_jail_service_draining{service="dns"} 1',
+    'pulumi_jail_service_memory_bytes{service="web"} 4096',
+    'pulumi_jail_service_tasks{service="web"} 4096',
+    'pulumi_jail_service_cpu_seconds_total{service="web"} 2.5',
+    'pulumi_jail_service_port{service="web",port="http",protocol="tcp"} 29438',
+    'pulumi_jail_service_port{service="web",port="admin",protocol="tcp"} 21000',
+    'pulumi_jail_service_port{service="dns",port="dns",protocol="udp"} 23000',
+    "",
+  ]);
+  expect(body!.match(/^# HELP (\S+) .*\n# TYPE \1 (gauge|counter)\n\1/gm)).toHaveLength(8);
+  // One port that takes no connection is enough.
+  expect(perl(script, [lines, "0"])).toContain('pulumi_jail_service_up{service="web"} 0\n');
+});
+
 test("garbage and what the registry does not know are answered by nothing", () => {
   for (const asked of [
     "",
@@ -102,11 +136,13 @@ test("garbage and what the registry does not know are answered by nothing", () =
     "../../etc/passwd",
     "GET / HTTP/1.0\r\n\r\n",
     "GET /ports\n",
+    "GET /metrics/../ports HTTP/1.0\r\n\r\n",
     "A".repeat(2048),
   ])
     expect(perl('print defined answer_to($ARGV[1]) ? "something" : "nothing"', [asked])).toBe("nothing");
   // The positive control.
-  expect(perl("print answer_to($ARGV[1])", ["GET /ports HTTP/1.0\r\n\r\n"])).toMatch(/^HTTP\/1\.0 200 OK\r\n/);
+  for (const asked of ["GET /ports HTTP/1.0\r\n\r\n", "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"])
+    expect(perl("print answer_to($ARGV[1])", [asked])).toMatch(/^HTTP\/1\.0 200 OK\r\n/);
 });
 
 function call(name: string, given: readonly unknown[]): string {
