@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
+import { certificateOf } from "../support/certificates.ts";
 import { openStack, type Stack } from "../support/engine.ts";
 
 // TEST-NET-1 (RFC 5737): a check that touched the network would hang here or fail with another message.
@@ -74,6 +75,22 @@ describe("bad input", () => {
       }
     },
   );
+
+  it("of a certificate is told by the preview, which it does not fail, and a good one is not a word", async () => {
+    const program = `
+      import { Host, PortMapping } from "pulumi-jail";
+      const tls = { certificates: [${JSON.stringify(certificateOf("shop"))}] };
+      const rest = { connection: Host.fromConfig("web1"), mode: "http", tls, backends: [{ address: "192.0.2.9", hostPort: 80 }] };
+      new PortMapping("fits", { ...rest, bindPort: 443, hostnames: ["shop.example"] });
+      new PortMapping("odd", { ...rest, bindPort: 8443, hostnames: ["else.example"] });`;
+    stack = await openStack({ program, config: { "pulumi-jail:hosts": hosts } });
+    const preview = await stack.preview();
+    expect(preview.changes).toEqual({ create: 2 });
+    const warnings = preview.diagnostics.filter(({ severity }) => severity === "warning");
+    expect(warnings).toMatchObject([
+      { message: "no certificate of tls.certificates covers else.example", urn: expect.stringMatching(/::odd$/) },
+    ]);
+  });
 
   it("is the only reason: the same program with good input previews", async () => {
     const program = `
