@@ -67,8 +67,9 @@ export function planEdge(digest: string, edge: Edge): readonly Step[] {
     steps.push({ step: "edge-user", args: [], content: EDGE_SYSUSERS, describe: "making the user pulumi-jail-edge" });
   if (unitDiffers)
     steps.push(
-      makeDirectory({ path: EDGE_DIRECTORY, mode: "0700", owner: "root:root" }),
+      // From the inside: an empty directory may be swept by another plan, and would come again with another mode.
       makeDirectory({ path: EDGE_JAIL_BASE, mode: "0700", owner: "root:root" }),
+      makeDirectory({ path: EDGE_DIRECTORY, mode: "0700", owner: "root:root" }),
       writeFile({ path: EDGE_UNIT_PATH, mode: "0644", owner: "root:root", content: unit }),
     );
   steps.push(...dropIns.map((path) => removeFile(path)));

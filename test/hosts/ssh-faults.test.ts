@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { TestHost, TestHosts } from "../../dev/hosts/index.ts";
 import { StepFailed } from "../../provider/host/errors.ts";
+import type { Host } from "../../provider/host/host.ts";
 import { files } from "../../provider/host/questions/files.ts";
 import { machine } from "../../provider/host/questions/machine.ts";
 import { read } from "../../provider/host/questions/read.ts";
@@ -11,6 +12,7 @@ import type { Plan, Step } from "../../provider/host/step.ts";
 import {
   expectFile,
   makeDirectory,
+  removeDirectory,
   removeFile,
   removeTree,
   sweepState,
@@ -230,6 +232,19 @@ test("services that start at once on a fresh host ask together what it enforces"
   await Promise.all(hosts.map((host, index) => host.apply(plan([probeStep], { lock: `service/probe-${index}` }))));
   expect(await shell(web1, "ls /run/pulumi-jail/not-enforced*")).toBe("/run/pulumi-jail/not-enforced\n");
   await shell(web1, "rm /run/pulumi-jail/not-enforced");
+});
+
+test("plans that sweep what is empty and plans that fill it just then do not disturb each other", async () => {
+  const hosts = Array.from({ length: 8 }, () => open(connectionTo(web1)));
+  const rounds = async (host: Host, index: number) => {
+    const own = `${state}/jails/sweep-${index}`;
+    for (let round = 0; round < 15; round++) {
+      const steps = [ours(own), removeDirectory(own), sweepState()];
+      await host.apply(plan(steps, { lock: `jail/sweep-${index}`, urn: `urn:${index}` }));
+    }
+  };
+  await Promise.all(hosts.map(rounds));
+  expect(await shell(web1, `ls -d ${state} 2>/dev/null || true`)).toBe("");
 });
 
 test("a tree is removed without following links, and not while anything is mounted in it", async () => {

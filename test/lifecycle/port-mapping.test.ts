@@ -33,8 +33,8 @@ describe("a mapping on an edge that had none", () => {
     const state = await up(host, {});
     expect(describePlan(host.applied[0]!.plan)).toEqual([
       "making the user pulumi-jail-edge",
-      `making ${EDGE_DIRECTORY}`,
       `making ${EDGE_DIRECTORY}/haproxy`,
+      `making ${EDGE_DIRECTORY}`,
       `writing ${EDGE_UNIT_PATH}`,
       "reloading systemd's units",
       `enabling ${EDGE_UNIT}`,

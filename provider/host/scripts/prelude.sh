@@ -68,6 +68,11 @@ die() {
   exit "$die_code"
 }
 
+# make_path PATH..: as mkdir -p, while another plan may sweep an empty parent between two of its steps.
+make_path() {
+  mkdir -p -- "$@" 2>/dev/null || mkdir -p -- "$@" 2>/dev/null || mkdir -p -- "$@"
+}
+
 # take_lock NAME FD SECONDS: a lock file may be removed by its holder, so what was locked must still be what has the name.
 take_lock() {
   lock_path=$RUN/locks/$1

@@ -35,7 +35,7 @@ step_open_build_root() {
     [ "$build_suite" != - ] || [ "$(stat -c %d "$build_part")" = "$(stat -c %d /)" ] ||
       die 4 "$build_part is on a file system of its own; a build root needs it on that of /"
   done
-  mkdir -p -- "$build/root" "$build/trace" "$build/log" "$build/layers"
+  make_path "$build/root" "$build/trace" "$build/log" "$build/layers"
   { cat /proc/sys/kernel/random/boot_id && printf '%s\n' "$build_lock" | tr / .; } >"$build/opened"
   # An overlay can't have an overlay as its upper directory.
   if [ "$(stat -f -c %T -- "$build")" = overlayfs ]; then

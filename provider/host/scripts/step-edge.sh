@@ -110,7 +110,7 @@ edge_keep_old() {
 
 # The configuration last: until then the fragments say more than it does, which the next run sees and finishes.
 edge_write() {
-  mkdir -p -- "$EDGE/mappings" "$EDGE/configuration" || return
+  make_path "$EDGE/mappings" "$EDGE/configuration" || return
   chmod 0755 -- "$EDGE/configuration" || return
   if [ "$6" -gt 0 ]; then
     head -c "$6" "$CONTENT" | atomic_write "$EDGE/mappings/$1.json" 0600 root:root || return
@@ -243,6 +243,6 @@ edge_take_down() {
   # The fragment goes last: what was cut off before is still somebody's, who finishes it.
   rm -f -- "$EDGE/mappings/$1.json"
   for edge_part in "$EDGE/haproxy" "$EDGE/mappings" "$EDGE"; do
-    [ ! -d "$edge_part" ] || rmdir --ignore-fail-on-non-empty -- "$edge_part"
+    sweep_empty "$edge_part"
   done
 }

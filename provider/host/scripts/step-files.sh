@@ -30,7 +30,7 @@ step_make_directory() {
 # step_remove_directory PATH: only if empty.
 step_remove_directory() {
   if [ -d "$1" ] && [ ! -L "$1" ]; then
-    rmdir --ignore-fail-on-non-empty -- "$1" || { blame_disk "${1%/*}" && exit 1; }
+    sweep_empty "$1" || { blame_disk "${1%/*}" && exit 1; }
   fi
 }
 
@@ -83,11 +83,21 @@ refuse_mounts() {
 # step_sweep_state: the directories which all objects share go when they are empty. Not those of an object: another plan
 # may have made one just now and not filled it yet, and an empty volume is still a volume.
 step_sweep_state() {
-  [ -d "$STATE" ] || return 0
-  for sweep_base in store/sha256 store jails services volumes operations locks edge; do
-    [ ! -d "$STATE/$sweep_base" ] || rmdir --ignore-fail-on-non-empty -- "$STATE/$sweep_base"
+  [ ! -d "$STATE" ] || with_host_lock sweep_state
+}
+
+# Under the lock of who writes a shared file into $STATE. The store has a lock of its own: a builder fills it just now.
+sweep_state() {
+  sweep_store
+  for sweep_base in jails services volumes operations locks edge; do
+    sweep_empty "$STATE/$sweep_base"
   done
   # Of no use without a jail (candidates.sh).
   [ -d "$STATE/jails" ] || [ -d "$STATE/edge" ] || rm -f -- "$STATE/candidates" "$STATE/candidates.new"
-  rmdir --ignore-fail-on-non-empty -- "$STATE"
+  sweep_empty "$STATE"
+}
+
+# sweep_empty PATH: another plan may have swept it between the look and the act.
+sweep_empty() {
+  [ ! -d "$1" ] || rmdir --ignore-fail-on-non-empty -- "$1" || [ ! -d "$1" ]
 }

@@ -58,7 +58,7 @@ step_generation_remove() {
 
 generation_open() {
   refuse_symlinks "$1/generations"
-  mkdir -p -- "$1/generations"
+  make_path "$1/generations"
 }
 
 sweep_generations() {

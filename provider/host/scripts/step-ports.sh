@@ -14,7 +14,7 @@ step_ports_restore() { with_host_lock ports_change restore "$@"; }
 
 ports_change() {
   refuse_symlinks "$STATE/ports"
-  mkdir -p -- "$STATE" "$RUN"
+  make_path "$STATE" "$RUN"
   ss -Hltunp >"$SPOOL/listeners"
   { nft list map inet pulumi_jail tcp4 && nft list map inet pulumi_jail udp4; } >"$SPOOL/mapped" 2>/dev/null || true
   ports_change_perl "$STATE/ports" "$RUN/ports-resting" "$SPOOL" "$(uptime_seconds)" "$CONTENT" "$@"

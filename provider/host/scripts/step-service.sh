@@ -19,7 +19,7 @@ step_service_user() {
 # beside and renamed. A directory of a slot that has not started yet is made anew by service-clear first.
 step_service_files() {
   refuse_symlinks "$STATE/services/$1"
-  (umask 022 && mkdir -p -- "$STATE" && umask 077 && mkdir -p -- "$STATE/services/$1") || { blame_disk "$STATE" && exit 1; }
+  (umask 022 && make_path "$STATE" && umask 077 && make_path "$STATE/services/$1") || { blame_disk "$STATE" && exit 1; }
   perl -e '
     use strict; use Errno qw(ENOSPC EDQUOT EROFS); use Fcntl; use IO::Handle; use File::Path;
     my ($name, $state) = @ARGV;

@@ -52,7 +52,7 @@ bootstrap_suite() {
   suite_new=$STATE/suites/.$1.new
   suite_mirror=$(suite_mirror "$3" "$4")
   remove_tree "$suite_new"
-  mkdir -p -- "$suite_new/tree" "$build/layers/bootstrap" "$build/bootstrap"
+  make_path "$suite_new/tree" "$build/layers/bootstrap" "$build/bootstrap"
   chmod 0755 "$suite_new/tree" "$build/layers/bootstrap"
   mount_overlay / bootstrap bootstrap-work "$build/bootstrap"
   suite_code=0
