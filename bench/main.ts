@@ -1,6 +1,7 @@
 /** `npm run bench [-- SECTION...]`: measures on hosts of its own, prints what it found and writes it to bench/results/. */
 import { loadavg } from "node:os";
 import { progress } from "../dev/progress.ts";
+import { edgeSection } from "./edge/section.ts";
 import { memorySection } from "./engine/memory-section.ts";
 import { engineSection } from "./engine/section.ts";
 import { fleetSection } from "./fleet/section.ts";
@@ -22,6 +23,7 @@ const SECTIONS: Readonly<Record<string, (site: Site) => Promise<Report>>> = {
   parallel: parallelSection,
   fleet: fleetSection,
   throughput: throughputSection,
+  edge: edgeSection,
 };
 
 async function main(words: readonly string[]): Promise<number> {

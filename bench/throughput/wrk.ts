@@ -3,6 +3,8 @@ import type { TestHost } from "../../dev/hosts/index.ts";
 /** What one run of wrk found. */
 export interface Load {
   readonly requestsPerSecond: number;
+  /** Milliseconds within which half of the requests were answered. */
+  readonly p50: number;
   /** Milliseconds within which 99 % of the requests were answered. */
   readonly p99: number;
   readonly requests: number;
@@ -16,13 +18,18 @@ export interface Load {
 export function parseWrk(text: string): Load {
   const requestsPerSecond = Number(/^Requests\/sec:\s+([\d.]+)$/m.exec(text)?.[1]);
   const requests = Number(/^\s*(\d+) requests in /m.exec(text)?.[1]);
-  const [, amount, unit = ""] = /^\s*99%\s+([\d.]+)(us|ms|s|m)$/m.exec(text) ?? [];
-  const p99 = Number(amount) * ({ us: 0.001, ms: 1, s: 1_000, m: 60_000 }[unit] ?? Number.NaN);
-  if (!Number.isFinite(requestsPerSecond + requests + p99)) throw new Error(`wrk printed no figures:\n${text}`);
+  const [p50, p99] = [within(text, 50), within(text, 99)];
+  if (!Number.isFinite(requestsPerSecond + requests + p50 + p99)) throw new Error(`wrk printed no figures:\n${text}`);
   const errors = /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(text)?.slice(1) ?? [];
   const [connect = 0, closed = 0, write = 0, timeout = 0] = errors.map(Number);
   const refused = Number(/Non-2xx or 3xx responses: (\d+)/.exec(text)?.[1] ?? 0);
-  return { requestsPerSecond, p99, requests, failed: connect + write + timeout + refused, closed };
+  return { requestsPerSecond, p50, p99, requests, failed: connect + write + timeout + refused, closed };
+}
+
+/** Milliseconds within which so many percent were answered. */
+function within(text: string, percent: number): number {
+  const [, amount, unit = ""] = new RegExp(`^\\s*${percent}%\\s+([\\d.]+)(us|ms|s|m)$`, "m").exec(text) ?? [];
+  return Number(amount) * ({ us: 0.001, ms: 1, s: 1_000, m: 60_000 }[unit] ?? Number.NaN);
 }
 
 /** Puts wrk on a host of ours; the machine itself stays as it is. */

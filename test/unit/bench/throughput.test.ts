@@ -22,6 +22,7 @@ describe("wrk's output", () => {
   it("is read", () => {
     expect(parseWrk(printed)).toEqual({
       requestsPerSecond: 17468.81,
+      p50: 2.35,
       p99: 23.41,
       requests: 69923,
       failed: 0,
