@@ -7,7 +7,8 @@ import { backendOf, type Change, type MappedEdge } from "./site.ts";
 
 export const REPEATS = 5;
 export const REPLICAS = 20;
-const BIND_PORT = 8083;
+const MOVES_PORT = 8083;
+const REPLICAS_PORT = 8085;
 const WORKERS = { keepAlive: 2, fresh: 2 };
 
 /** A change of one backend. */
@@ -23,9 +24,9 @@ export interface Replaced extends Change {
 
 /** `up` with one of two servers replaced by another, again and again. */
 export async function measureMoves(mapped: MappedEdge): Promise<readonly Moved[]> {
-  const url = `http://${mapped.edge.address}:${BIND_PORT}/`;
+  const url = `http://${mapped.edge.address}:${MOVES_PORT}/`;
   let [left, right] = await mapped.startResponders(2);
-  const up = () => mapped.up({ moves: { bindPort: BIND_PORT, backends: [left!, right!].map(backendOf) } });
+  const up = () => mapped.up({ moves: { bindPort: MOVES_PORT, backends: [left!, right!].map(backendOf) } });
   await up();
   const moves: Moved[] = [];
   for (let time = 0; time < REPEATS; time += 1) {
@@ -55,10 +56,10 @@ export async function measureMoves(mapped: MappedEdge): Promise<readonly Moved[]
 /** Twenty servers by twenty others under load: in one `up`, and in five of four each. */
 export async function measureReplacements(mapped: MappedEdge, batch: number): Promise<Replaced> {
   const olds = await mapped.startResponders(REPLICAS);
-  const up = (list: typeof olds) => mapped.up({ replicas: { bindPort: BIND_PORT, backends: list.map(backendOf) } });
+  const up = (list: typeof olds) => mapped.up({ replicas: { bindPort: REPLICAS_PORT, backends: list.map(backendOf) } });
   await up(olds);
   const news = await mapped.startResponders(REPLICAS);
-  const load = startLoad(`http://${mapped.edge.address}:${BIND_PORT}/`, WORKERS);
+  const load = startLoad(`http://${mapped.edge.address}:${REPLICAS_PORT}/`, WORKERS);
   let [milliseconds, roundTrips] = [0, 0];
   for (let done = batch; done <= REPLICAS; done += batch) {
     const change = await up([...news.slice(0, done), ...olds.slice(done)]);

@@ -5,7 +5,7 @@ import { seconds } from "../figures.ts";
 import type { Site } from "../site.ts";
 import { backendOf, type MappedEdge } from "./site.ts";
 
-const BIND_PORT = 8083;
+const BIND_PORT = 8084;
 const EVERY_MS = 10;
 /** Longer than checks take to notice, so that all that a fault does is seen. */
 const WATCHED_MS = 20_000;

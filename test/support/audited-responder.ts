@@ -2,22 +2,28 @@ import type { TestHost } from "../../dev/hosts/index.ts";
 
 /**
  * One process that writes the id of every POST into a file before it answers, and echoes websocket messages (RFC 6455)
- * with its name before them. One thread, so that a kill leaves a POST either applied or not. perl-base has no SHA-1,
- * which the handshake needs; sha1sum(1) has.
+ * with its name before them. A POST takes 0.1 s and is applied at its begin or its end by its id, so that a kill meets some
+ * of both. One thread: a kill leaves a POST either applied or not. perl-base has no clock finer than a second, /proc/uptime is,
+ * and no SHA-1, which the handshake needs; sha1sum(1) has.
  */
 const RESPONDER = `
 use strict; use IO::Socket::INET; use IO::Select;
 my ($port, $name) = @ARGV; $SIG{PIPE} = "IGNORE";
 mkdir "/root/audit"; open my $audit, ">>", "/root/audit/$name" or die $!;
 my $listener = IO::Socket::INET->new(LocalPort => $port, Listen => 512, ReuseAddr => 1) or die $!;
-my $select = IO::Select->new($listener); my (%text, %upgraded);
-while (1) { for my $socket ($select->can_read) {
-  if ($socket == $listener) { my $client = $listener->accept or next; $client->blocking(1); $select->add($client); next }
+my $select = IO::Select->new($listener); my (%text, %upgraded, @late);
+while (1) {
+  while (@late && $late[0][0] <= uptime()) { my ($at, $socket, $id) = @{shift @late}; note($id) if $id =~ /[02468]$/; say_name($socket); leave($socket) }
+  for my $socket ($select->can_read(@late ? 0.01 : undef)) {
+    if ($socket == $listener) { my $client = $listener->accept or next; $client->blocking(1); $select->add($client); next }
   my $read = sysread $socket, my $bytes, 65536;
   if (!$read) { leave($socket); next }
   $text{$socket} .= $bytes;
   ($upgraded{$socket} ? converse($socket) : answer($socket)) or leave($socket);
 } }
+sub uptime { open my $in, "<", "/proc/uptime" or die $!; (split " ", <$in>)[0] }
+sub note { syswrite $audit, "$_[0]\\n" }
+sub say_name { syswrite $_[0], "HTTP/1.1 200 OK\\r\\nContent-Length: " . length($name) . "\\r\\nConnection: close\\r\\n\\r\\n$name" }
 sub leave { my $socket = shift; $select->remove($socket); delete $text{$socket}; delete $upgraded{$socket}; close $socket }
 sub answer {
   my $socket = shift; my $head = index $text{$socket}, "\\r\\n\\r\\n"; return 1 if $head < 0;
@@ -29,8 +35,8 @@ sub answer {
     $upgraded{$socket} = 1; substr($text{$socket}, 0, $head + 4) = ""; return converse($socket);
   }
   my ($length) = $request =~ /^content-length: *(\\d+)/im; return 1 if length($text{$socket}) < $head + 4 + ($length // 0);
-  if (my ($id) = $request =~ m{^POST /(\\S+)}) { syswrite $audit, "$id\\n" }
-  syswrite $socket, "HTTP/1.1 200 OK\\r\\nContent-Length: " . length($name) . "\\r\\nConnection: close\\r\\n\\r\\n$name"; 0;
+  if (my ($id) = $request =~ m{^POST /(\\S+)}) { note($id) if $id !~ /[02468]$/; $select->remove($socket); push @late, [uptime() + 0.1, $socket, $id]; return 1 }
+  say_name($socket); 0;
 }
 sub converse {
   my $socket = shift;
