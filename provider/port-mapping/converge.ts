@@ -62,7 +62,7 @@ export async function converge(
         steps,
       };
       const { outputs } = await call.host.apply(plan, call.progress);
-      lastChange = parseChange(change.by, outputs.at(-1 - prune.length), lastChange);
+      lastChange = parseChange(change.by, outputs[steps.findIndex(({ step }) => step === "edge-commit")], lastChange);
       applied++;
     } catch (error) {
       if (error instanceof StepFailed && error.exitCode === STALE) {

@@ -59,6 +59,8 @@ export function planMapping(wish: Wish, edge: Edge): Change {
         { name: mapping.name, renamedFrom, fragment, configuration, bundle, renewals, by, guard: edge.guard },
         by === "runtime-api" ? (handsOver(runtime) ? runtime.retire : runtime.admit) : [],
       ),
+      // The workers of before serve on what they know: who takes a server away next has to wait for them.
+      ...(by === "reload" && handsOver(runtime) ? [drain(mapping, runtime)] : []),
     ],
   };
 }
@@ -174,12 +176,16 @@ function planHandover(mapping: Mapping, runtime: RuntimeChange, edge: Edge): rea
           },
         ]
       : []),
-    {
-      step: "edge-drain",
-      args: [mapping.name, String(mapping.drainSeconds), ...runtime.leaving],
-      describe: `draining ${runtime.leaving.join(", ")}`,
-    },
+    drain(mapping, runtime),
   ];
+}
+
+function drain(mapping: Mapping, { leaving }: RuntimeChange): Step {
+  return {
+    step: "edge-drain",
+    args: [mapping.name, String(mapping.drainSeconds), ...leaving],
+    describe: `draining ${leaving.join(", ")}`,
+  };
 }
 
 function handsOver(runtime: RuntimeChange): boolean {

@@ -166,6 +166,26 @@ describe("no request fails over", () => {
     }),
   );
 
+  const TOGETHER = turns(5, 1);
+  test(
+    `${TOGETHER} reloads that replace every backend, which ends as soon as they are made`,
+    { timeout: 900_000 },
+    () =>
+      lossless(`${TOGETHER} reloads that replace every backend`, async () => {
+        for (let time = 0; time < TOGETHER; time += 1) {
+          const [oldReplicas, oldResponders] = [replicas, responders];
+          [replicas, responders] = await Promise.all([site.startReplicas(), site.startEvents()]);
+          const seconds = 40 + (time % 2);
+          await changeEvents({ timeouts: { serverSeconds: seconds } });
+          expect(events.lastChange.by).toBe("reload");
+          await site.endEvents(oldResponders);
+          await changeWeb({ timeouts: { serverSeconds: seconds } });
+          await site.endReplicas(oldReplicas);
+        }
+        await Promise.all([changeWeb({}), changeEvents({})]);
+      }),
+  );
+
   const SCALES = turns(3, 1);
   test(`${SCALES} times from 2 backends to 8 and back`, { timeout: 900_000 }, () =>
     lossless(`${SCALES} times from 2 backends to 8 and back`, async () => {

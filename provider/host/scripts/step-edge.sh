@@ -53,13 +53,14 @@ step_edge_await() {
   done
 }
 
-# step_edge_drain BACKEND SECONDS SERVER..: no new sessions, then wait for those under way; at the deadline go on.
+# step_edge_drain BACKEND SECONDS SERVER..: no new sessions, then wait for those under way, of old workers too; at the deadline
+# go on.
 step_edge_drain() {
   edge_backend=$1 edge_deadline=$(($(uptime_seconds) + $2))
   shift 2
   for edge_server in "$@"; do printf 'disable agent %s/%s\nset server %s/%s state drain\n' "$edge_backend" "$edge_server" "$edge_backend" "$edge_server"; done |
-    edge_talk "$EDGE_RUN/admin.sock" >&2
-  while edge_busy "$@" && [ "$(uptime_seconds)" -lt "$edge_deadline" ]; do sleep 0.1; done
+    edge_talk "$EDGE_RUN/admin.sock" | { grep -v "No such server" || true; } >&2
+  while { edge_busy "$@" || edge_known_to_old "$edge_backend" "$@"; } && [ "$(uptime_seconds)" -lt "$edge_deadline" ]; do sleep 0.1; done
 }
 
 # edge_busy SERVER..: whether one of them has a session or a queued one.
@@ -69,6 +70,24 @@ edge_busy() {
     ! printf '%s\n' "$edge_stat" | awk -F, -v s="$edge_server" '$2 == s && $3 + $5 > 0 { f = 1 } END { exit !f }' || return 0
   done
   return 1
+}
+
+# edge_known_to_old BACKEND SERVER..: whether a worker of before a reload has one of the servers, and a client: it may ask once
+# more on a connection that it keeps, and this worker hears of no change (HAProxy management guide, 9.4, show proc).
+edge_known_to_old() {
+  perl -e '
+    use strict; use IO::Socket::UNIX;
+    my ($path, $backend, @servers) = @ARGV; my %is = map { $_ => 1 } @servers; alarm 15;
+    sub talk { my $s = IO::Socket::UNIX->new(Peer => $path) or exit 1; print $s "$_[0]\n"; $s->flush; shutdown $s, 1; <$s> }
+    my $old;
+    for (talk("show proc")) {
+      if (/^#\s*(.*)/) { $old = $1 =~ /^old workers/; next }
+      my ($pid) = /^(\d+)\s+worker/ or next; next unless $old;
+      next unless grep { my @cells = split /,/; ($cells[0] // "") eq $backend && $is{$cells[1] // ""} } talk("\@!$pid show stat $backend 4 -1");
+      for (talk("\@!$pid show stat -1 1 -1")) { my @cells = split /,/; exit 0 if !/^#/ && ($cells[4] || 0) > 0 }
+    }
+    exit 1;
+  ' -- "$EDGE_RUN/master.sock" "$@"
 }
 
 # step_edge_commit NAME OLDNAME|- GUARD HOW DESCRIPTION FRAGMENTBYTES CONFIGURATIONBYTES BUNDLEBYTES RENEWED..: CONTENT is the
