@@ -48,7 +48,11 @@ export function priorityOf(index: number): number {
 }
 
 /** Each edge has a priority of its own, and knows the others to speak to them by unicast. */
-function virtualAddressOf(own: object, edges: readonly Host[], index: number): object {
+export function virtualAddressOf(
+  own: object,
+  edges: readonly Host[],
+  index: number,
+): { readonly virtualAddress?: pulumi.Output<object> } {
   const given = (own as { readonly virtualAddress?: pulumi.Input<object> }).virtualAddress;
   if (given === undefined) return {};
   const peers = edges.filter((_, at) => at !== index).map(({ address }) => address);

@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { beforeAll, describe, expect, test } from "vitest";
 import { Host } from "../../../provider/connection/resource.ts";
-import { PortMappingFleet, priorityOf } from "../../../provider/fleet/port-mapping-fleet.ts";
+import { PortMappingFleet, priorityOf, virtualAddressOf } from "../../../provider/fleet/port-mapping-fleet.ts";
 import { JailedServiceFleet } from "../../../provider/fleet/resource.ts";
 import { jailMocks } from "../../../provider/testing.ts";
 
@@ -89,6 +89,16 @@ describe("a PortMappingFleet under jailMocks()", () => {
     const edges = [host("Edge", "192.0.2.1"), h1, h1];
     const make = () => new PortMappingFleet("bad", { edges, bindPort: 80, backends });
     expect(make).toThrow(/edges\[0\]: "Edge" makes no name[\s\S]*edges\[2\]: h1 is edges\[1\] already/);
+  });
+
+  test("gives each edge its priority of a virtual address, and the others as peers", async () => {
+    const virtualAddress = { address: "192.0.2.100/24", interface: "eth0", routerId: 51 };
+    const told = [0, 1].map((index) => valueIn(pulumi.output(virtualAddressOf({ virtualAddress }, [h1, h2], index))));
+    expect(await Promise.all(told)).toEqual([
+      { virtualAddress: { ...virtualAddress, priority: 150, peers: ["192.0.2.2"] } },
+      { virtualAddress: { ...virtualAddress, priority: 140, peers: ["192.0.2.1"] } },
+    ]);
+    expect(virtualAddressOf({}, [h1, h2], 0)).toEqual({});
   });
 
   test("prefers edges in the order given", () => {
