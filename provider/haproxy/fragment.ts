@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { isInterface } from "../keepalived/configuration.ts";
 import type { Owner } from "../ownership/ownership.ts";
 import {
   isAddress,
@@ -122,5 +123,14 @@ const schema = v.strictObject({
       }),
     ),
     serves: v.optional(v.literal("statistics")),
+    virtualAddress: v.optional(
+      v.strictObject({
+        address: v.pipe(v.string(), v.check(isCidr)),
+        interface: v.pipe(v.string(), v.check(isInterface)),
+        routerId: whole(1, 255),
+        priority: whole(1, 254),
+        peers: v.array(v.pipe(v.string(), v.check(isAddress))),
+      }),
+    ),
   }),
 });

@@ -1,3 +1,5 @@
+import type { VirtualAddress } from "../keepalived/configuration.ts";
+
 /** One mapping as the proxy needs it: what a fragment on the edge holds besides its owner. Everything is known and allowed (allowed.ts). */
 export interface Mapping {
   readonly name: string;
@@ -33,6 +35,8 @@ export interface Mapping {
   readonly limits?: Limits;
   /** The proxy answers by itself: its statistics page, and its figures for Prometheus at /metrics. */
   readonly serves?: "statistics";
+  /** Held by keepalived; nothing of it stands in the proxy's configuration. */
+  readonly virtualAddress?: VirtualAddress;
 }
 
 /** How the proxy ends TLS; the keys lie in files of their own (certificates.ts) and never in a fragment. */

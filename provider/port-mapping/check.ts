@@ -8,6 +8,7 @@ import { normalizeHealthCheck } from "./health-check.ts";
 import type { PortMappingInputs } from "./inputs.ts";
 import { leftOut, schema } from "./schema.ts";
 import { normalizeTls, tlsWarnings } from "./tls.ts";
+import { failuresOfVirtualAddress, reachedAt, withDefaults } from "./virtual-address.ts";
 
 type Given = Readonly<Record<string, unknown>>;
 
@@ -32,6 +33,7 @@ export function checkPortMapping(
   // A rule that leads a port elsewhere is for one address, never for all.
   const anywhere = engine === "nftables" ? address : isUnknown(engine) ? UNKNOWN : "*";
   const bindAddress = canonical(news["bindAddress"] ?? (isOwn ? "127.0.0.1" : anywhere));
+  const virtualAddress = withDefaults(news["virtualAddress"]);
   const inputs = {
     connection: news["connection"],
     __jail: news["__jail"],
@@ -57,7 +59,8 @@ export function checkPortMapping(
     redirectToHttps: news["redirectToHttps"] ?? false,
     affinity: news["affinity"] ?? "none",
     limits: news["limits"] ?? {},
-    url: urlOf(mode, isOwn ? (news["bindAddress"] ?? "127.0.0.1") : address, tls, news),
+    ...(virtualAddress === undefined ? {} : { virtualAddress }),
+    url: urlOf(mode, isOwn ? (news["bindAddress"] ?? "127.0.0.1") : (reachedAt(virtualAddress) ?? address), tls, news),
   };
   return {
     inputs: inputs as unknown as PortMappingInputs,
@@ -67,6 +70,7 @@ export function checkPortMapping(
       ...backendFailures,
       ...check.failures,
       ...tlsFailures,
+      ...failuresOfVirtualAddress(news["virtualAddress"]),
       ...leftOut(given),
       ...failuresOfEngine({ ...given, mode, bindAddress }),
       ...crossed({ ...given, mode }),

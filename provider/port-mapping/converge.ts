@@ -2,9 +2,10 @@ import { pruneStep } from "../generation/remove.ts";
 import { type Fragment, renderFragment } from "../haproxy/fragment.ts";
 import { StepFailed } from "../host/errors.ts";
 import { type Call, Unfinished } from "../resource/kind.ts";
+import { planAddresses, refuseAddress } from "./address.ts";
 import { pemOf } from "./certificate.ts";
 import { mappingOf } from "./desired.ts";
-import { describeDrift } from "./drift.ts";
+import { describeDrift, mappingsOf } from "./drift.ts";
 import { planEdge, type Seen, see } from "./edge.ts";
 import type { LastChange, PortMappingInputs, PortMappingOutputs } from "./inputs.ts";
 import { planJail } from "./jail.ts";
@@ -39,6 +40,7 @@ export async function converge(
     const seen = await see(call.host, mapping.bindPort);
     const claim = claimOf(call, inputs, state, seen.edge);
     refuseConflicts(call, mapping, renamedFrom, seen.edge);
+    refuseAddress(call, mapping, renamedFrom, seen.edge, seen.addresses);
     const declared: Fragment = { owner: { ...call.owner, claim }, mapping };
     const jail = await planJail(call, mapping.name, seen.jail);
     const edgeSteps = [...jail.steps, ...planEdge(jail.digest, seen.edge)];
@@ -50,13 +52,19 @@ export async function converge(
     const moves = change.by === "start" && seen.edge.outOfJail.length > 0;
     // What ran in an older jail has left it by then.
     const prune = moves ? [pruneStep(EDGE_JAIL_BASE, jail.digest, 1)] : [];
-    const steps = [...edgeSteps, ...change.steps, ...prune];
+    const proxySteps = [...edgeSteps, ...change.steps, ...prune];
+    // Not before the proxy serves what the address leads to.
+    const addressSteps =
+      proxySteps.length === 0
+        ? await planAddresses(call, mapping.name, mappingsOf(seen.edge), seen.edge.guard, seen.addresses)
+        : [];
+    const steps = [...proxySteps, ...addressSteps];
     if (steps.length === 0) return outputsOf(claim, seen, lastChange);
     if (applied > 5) throw unfinished(declared, seen, lastChange, ["the edge does not become as declared"]);
     try {
       const plan = {
         // Who builds the edge or mends it keeps others from doing the same; else only this mapping is locked.
-        lock: edgeSteps.length > 0 || moves ? "edge" : `mapping/${mapping.name}`,
+        lock: edgeSteps.length + addressSteps.length > 0 || moves ? "edge" : `mapping/${mapping.name}`,
         urn: call.owner.urn,
         deadlineSeconds: call.deadlineSeconds,
         steps,

@@ -40,6 +40,7 @@ export function mappingOf(inputs: PortMappingInputs): Mapping {
     ...(inputs.affinity && inputs.affinity !== "none" ? { affinity: inputs.affinity } : {}),
     ...(inputs.limits && Object.keys(inputs.limits).length > 0 ? { limits: inputs.limits } : {}),
     ...(inputs.backends === "statistics" ? { serves: "statistics" } : {}),
+    ...(inputs.virtualAddress ? { virtualAddress: inputs.virtualAddress } : {}),
   };
 }
 

@@ -5,6 +5,8 @@ import { machine } from "../host/questions/machine.ts";
 import type { Step } from "../host/step.ts";
 import { makeDirectory, removeDirectory, removeFile, writeFile } from "../host/steps/files.ts";
 import { daemonReload, enableUnit } from "../host/steps/units.ts";
+import type { VirtualAddress } from "../keepalived/configuration.ts";
+import { type FoundAddresses, observeAddresses } from "./address-observe.ts";
 import { dropInsOf } from "./drift.ts";
 import { type FoundJail, observeJail } from "./jail.ts";
 import { observeEdge } from "./observe.ts";
@@ -28,17 +30,19 @@ export interface Seen {
   /** systemd-analyze(1) security's score; undefined without a unit. */
   readonly exposure: number | undefined;
   readonly hostId: string;
+  readonly addresses: FoundAddresses;
 }
 
 /** Looks at the edge; `bindPort` is the one whose other listeners matter. */
-export async function see(host: Host, bindPort: number): Promise<Seen> {
-  const [edge, jail, exposure, { machineId }] = await host.ask([
+export async function see(host: Host, bindPort: number, virtualAddress?: VirtualAddress): Promise<Seen> {
+  const [edge, jail, exposure, { machineId }, addresses] = await host.ask([
     observeEdge(bindPort),
     observeJail(),
     observeExposure(),
     machine(),
+    observeAddresses(virtualAddress?.address, bindPort),
   ]);
-  return { edge, jail, exposure, hostId: hostIdOf(machineId) };
+  return { edge, jail, exposure, hostId: hostIdOf(machineId), addresses };
 }
 
 function observeExposure(): Question<number | undefined> {

@@ -74,6 +74,7 @@ const PROXY_ONLY = [
   "acceptProxyFrom",
   "timeouts",
   "drainSeconds",
+  "virtualAddress",
 ] as const;
 
 const NEUTRAL: Given = { affinity: "none", weights: "configured", clientAddress: "none", redirectToHttps: false };

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { type Limits, renderAddress } from "../haproxy/mapping.ts";
+import type { VirtualAddress } from "../keepalived/configuration.ts";
 import { diffFields, type Field, type FieldTable } from "../resource/fields.ts";
 import type { CommonOutputs } from "../resource/hidden.ts";
 import type { CommonInputs, Diff } from "../resource/kind.ts";
@@ -55,6 +56,7 @@ export interface PortMappingInputs extends CommonInputs {
   readonly redirectToHttps: boolean;
   readonly affinity: "none" | "cookie" | "source";
   readonly limits: Limits;
+  readonly virtualAddress?: VirtualAddress;
   /** Derived, and an input so that it is known in a preview. */
   readonly url: string;
 }
@@ -101,6 +103,7 @@ export const fields: FieldTable<PortMappingInputs> = {
   redirectToHttps: reload,
   affinity: reload,
   limits: reload,
+  virtualAddress: { effect: "update", note: noteVirtualAddress },
   url: { effect: "update" },
 };
 
@@ -122,6 +125,15 @@ function noteBackendsOf(news: PortMappingInputs | undefined) {
     before: readonly BackendInputs[] | "statistics" | undefined,
     after: readonly BackendInputs[] | "statistics" | undefined,
   ) => noteBackends(before, after, news?.weights === "load");
+}
+
+/** keepalived's part of a change; the proxy has none in it. */
+function noteVirtualAddress(before: VirtualAddress | undefined, after: VirtualAddress | undefined): string | undefined {
+  if (isUnknown(before) || isUnknown(after)) return undefined;
+  if (!after) return before && `virtual address ${before.address} goes, with keepalived where no other mapping has one`;
+  if (!before) return `virtual address ${after.address} by keepalived`;
+  if (before.address === after.address) return "keepalived reload";
+  return `keepalived reload: virtual address ${after.address} comes before ${before.address} goes`;
 }
 
 /** New content for as many certificates as before is told to the running proxy. */

@@ -1,10 +1,11 @@
 import type { Fragment } from "../haproxy/fragment.ts";
 import type { Call, ResourceKind } from "../resource/kind.ts";
+import { addressesOf, driftOfAddresses, driftOfHolder } from "./address.ts";
 import { checkPortMapping } from "./check.ts";
 import { converge as convergeProxy } from "./converge.ts";
 import { mappingOf } from "./desired.ts";
-import { describeDrift } from "./drift.ts";
-import { see } from "./edge.ts";
+import { describeDrift, mappingsOf } from "./drift.ts";
+import { type Seen, see } from "./edge.ts";
 import { convergeForward, readForward, removeForward } from "./forward.ts";
 import { diffPortMapping, type PortMappingInputs, type PortMappingOutputs } from "./inputs.ts";
 import { driftOfJail } from "./jail.ts";
@@ -45,7 +46,7 @@ function remove(call: Call, state: State): Promise<void> {
 /** Gone is only what neither lies on the edge nor is served by it. */
 async function read(call: Call, state: State): Promise<PortMappingOutputs | undefined> {
   if (state.engine === "nftables") return readForward(call, state);
-  const seen = await see(call.host, state.bindPort);
+  const seen = await see(call.host, state.bindPort, state.virtualAddress);
   const { edge } = seen;
   const name = state.mappingName;
   const found = foundOf(edge, name, state.claim);
@@ -55,7 +56,7 @@ async function read(call: Call, state: State): Promise<PortMappingOutputs | unde
   const drift =
     found.state === "owned" && found.owner.claim !== state.claim
       ? [`mapping ${name} is now of another state: ${found.owner.urn}`]
-      : [...describeDrift(declared, edge), ...driftOfJail(seen.jail)];
+      : [...describeDrift(declared, edge), ...driftOfJail(seen.jail), ...driftOfVirtual(seen, state)];
   return {
     claim: state.claim,
     hostId: seen.hostId,
@@ -64,4 +65,12 @@ async function read(call: Call, state: State): Promise<PortMappingOutputs | unde
     exposure: seen.exposure ?? state.exposure,
     lastChange: state.lastChange,
   };
+}
+
+/** keepalived is the business of those mappings alone that have a virtual address. */
+function driftOfVirtual({ edge, addresses }: Seen, state: State): readonly string[] {
+  if (!state.virtualAddress) return [];
+  const mappings = mappingsOf(edge);
+  const drift = addressesOf(mappings).length > 0 ? driftOfAddresses(mappings, addresses) : [];
+  return [...drift, ...driftOfHolder(state.virtualAddress, addresses)];
 }

@@ -3,6 +3,8 @@ import type { Step } from "../host/step.ts";
 import { sweepState } from "../host/steps/files.ts";
 import { mayDelete } from "../ownership/ownership.ts";
 import type { Call } from "../resource/kind.ts";
+import { planAddresses } from "./address.ts";
+import { mappingsOf } from "./drift.ts";
 import { isForeign, see } from "./edge.ts";
 import type { PortMappingInputs, PortMappingOutputs } from "./inputs.ts";
 import type { Edge } from "./observed.ts";
@@ -17,12 +19,22 @@ const ROUNDS = 30;
 export async function remove(call: Call, state: PortMappingInputs & PortMappingOutputs): Promise<void> {
   const name = state.mappingName;
   for (let round = 0; round < ROUNDS; round++) {
-    const { edge, jail } = await see(call.host, state.bindPort);
+    const { edge, jail, addresses } = await see(call.host, state.bindPort);
     const found = foundOf(edge, name, state.claim);
     if (found.state !== "nothing" && !mayDelete(found, state.claim)) return;
-    const steps = planRemove(name, state.drainSeconds, jail?.digest ?? generationOf(edge.unitFile?.text ?? ""), edge);
+    const proxySteps = planRemove(
+      name,
+      state.drainSeconds,
+      jail?.digest ?? generationOf(edge.unitFile?.text ?? ""),
+      edge,
+    );
+    // The address goes first: another edge serves by then.
+    const others = mappingsOf(edge).filter((mapping) => mapping.name !== name);
+    const addressSteps = isForeign(edge) ? [] : await planAddresses(call, name, others, edge.guard, addresses);
+    const steps = [...addressSteps, ...proxySteps];
     if (steps.length === 0) return;
-    const lock = steps.some((step) => step.step === "edge-take-down") ? "edge" : `mapping/${name}`;
+    const lock =
+      steps.some((step) => step.step === "edge-take-down") || addressSteps.length > 0 ? "edge" : `mapping/${name}`;
     try {
       await call.host.apply({ lock, urn: call.owner.urn, deadlineSeconds: call.deadlineSeconds, steps }, call.progress);
       return;

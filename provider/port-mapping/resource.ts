@@ -126,12 +126,31 @@ export interface PortMappingArgs {
   healthCheck?: Input<HealthCheck>;
   /** Seconds that a backend which goes may take for what is under way; default 30. */
   drainSeconds?: Input<number>;
+  /** An address that several edges with the same mapping hold in turns. Changed by a reload of keepalived. */
+  virtualAddress?: Input<VirtualAddressArgs>;
   /** In seconds; defaults 5, 30 and 30. On a shared bind the longest `clientSeconds` holds. */
   timeouts?: Input<{
     connectSeconds?: Input<number>;
     clientSeconds?: Input<number>;
     serverSeconds?: Input<number>;
   }>;
+}
+
+/**
+ * Held by keepalived (VRRP version 3) in a jail and a unit of ours, without root. An edge which is gone, or whose HAProxy does
+ * not answer, gives the address to the next within 3 seconds; one that comes back takes it again when its HAProxy answers.
+ */
+export interface VirtualAddressArgs {
+  /** CIDR, `192.0.2.100/24`. A new one comes before the old one goes. */
+  address: Input<string>;
+  /** The network device of this edge that gets the address. */
+  interface: Input<string>;
+  /** VRRP's number of the group, 1 to 255: the same on all its edges, and no other group's on this network. */
+  routerId: Input<number>;
+  /** 1 to 254, default 100: the edge with the highest that serves has the address. Of several mappings' the highest counts. */
+  priority?: Input<number>;
+  /** Addresses of the other edges, spoken to by unicast; default none: by multicast. */
+  peers?: Input<Input<string>[]>;
 }
 
 /**

@@ -3,6 +3,7 @@ import { isAddress, isCidr, isHostname, isPathPrefix } from "../haproxy/allowed.
 import { known, nameSchema, shown } from "../resource/check.ts";
 import type { Failure } from "../resource/kind.ts";
 import { isUnknown } from "../resource/unknown.ts";
+import { virtualAddressSchema } from "./virtual-address.ts";
 
 /** Everything but `backends` and `healthCheck`, which have files of their own. */
 export const schema = v.looseObject({
@@ -41,6 +42,7 @@ export const schema = v.looseObject({
   clientAddress: v.optional(known(oneOf(["forwarded", "proxy-v2", "none"]))),
   acceptProxyFrom: v.optional(known(v.array(known(text(isText(isCidr), "is no CIDR such as 10.0.0.0/8")), notList))),
   drainSeconds: v.optional(known(text((value) => isWhole(value, 0, 3600), "is no number of seconds; 0 to 3600"))),
+  virtualAddress: v.optional(virtualAddressSchema()),
   timeouts: v.optional(
     known(
       v.looseObject(
@@ -62,10 +64,7 @@ export function leftOut(given: Readonly<Record<string, unknown>>): readonly Fail
   return failures;
 }
 
-const NOT_YET: readonly (readonly [string, unknown])[] = [
-  ["virtualAddress", undefined],
-  ["backendsFrom", undefined],
-];
+const NOT_YET: readonly (readonly [string, unknown])[] = [["backendsFrom", undefined]];
 
 /** Only a plain word is shown: the others may hold secrets. */
 function nameOf(value: unknown): string {

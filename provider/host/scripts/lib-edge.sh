@@ -2,6 +2,8 @@
 # What the questions and steps of the edge share. Its HAProxy is spoken to by perl: a host has no socat.
 EDGE=$STATE/edge
 export EDGE_UNIT=pulumi-jail-edge.service
+export ADDRESS_UNIT=pulumi-jail-edge-address.service
+export WATCH_UNIT=pulumi-jail-edge-watch.service
 EDGE_RUN=/run/pulumi-jail-edge
 
 # edge_fragments: the paths of all fragments, sorted as LC_ALL=C does.
