@@ -9,6 +9,7 @@ export {
   PortMapping,
   type PortMappingArgs,
   type TlsArgs,
+  type VirtualAddressArgs,
 } from "./port-mapping/resource.ts";
 export { type PortArgs, PortReservation, type PortReservationArgs } from "./port-reservation/resource.ts";
 export type { Endpoint, HealthCheck } from "./ports/endpoint.ts";

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Host } from "../connection/resource.ts";
-import { PortMapping, type PortMappingArgs } from "../port-mapping/resource.ts";
+import { PortMapping, type PortMappingArgs, type VirtualAddressArgs } from "../port-mapping/resource.ts";
 import { hostFailures } from "./check.ts";
 import { memberOptions, refuse } from "./component.ts";
 
@@ -52,11 +52,13 @@ export function virtualAddressOf(
   own: object,
   edges: readonly Host[],
   index: number,
-): { readonly virtualAddress?: pulumi.Output<object> } {
-  const given = (own as { readonly virtualAddress?: pulumi.Input<object> }).virtualAddress;
+): { readonly virtualAddress?: pulumi.Output<VirtualAddressArgs> } {
+  const given = (own as { readonly virtualAddress?: pulumi.Input<VirtualAddressArgs> }).virtualAddress;
   if (given === undefined) return {};
   const peers = edges.filter((_, at) => at !== index).map(({ address }) => address);
-  const virtualAddress = pulumi.output(given).apply((plain) => ({ ...plain, priority: priorityOf(index), peers }));
+  const virtualAddress = pulumi
+    .all([given, peers])
+    .apply(([plain, others]) => ({ ...(plain as VirtualAddressArgs), priority: priorityOf(index), peers: others }));
   return { virtualAddress };
 }
 

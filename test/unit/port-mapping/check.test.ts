@@ -4,6 +4,7 @@ import { containsUnknown, UNKNOWN } from "../../../provider/resource/unknown.ts"
 import { certificateOf } from "../../support/certificates.ts";
 
 const SHOP = certificateOf("shop");
+const VIRTUAL = { address: "192.0.2.100/24", interface: "eth0", routerId: 51 };
 const ENDPOINT = {
   name: "web.http.10.0.0.4",
   protocol: "tcp",
@@ -245,7 +246,25 @@ describe("checkPortMapping", () => {
       '"load" asks the hosts of jailed services, and no backend is an endpoint of one',
     ],
     [{ affinity: "best" }, "affinity", '"best" is none of "none", "cookie", "source"'],
-    [{ virtualAddress: {} }, "virtualAddress", "is not in this version"],
+    [{ virtualAddress: {} }, "virtualAddress.address", "is missing"],
+    [
+      { virtualAddress: { ...VIRTUAL, address: "192.0.2.100" } },
+      "virtualAddress.address",
+      '"192.0.2.100" is no CIDR such as 192.0.2.100/24',
+    ],
+    [
+      { virtualAddress: { ...VIRTUAL, interface: "eth0 x" } },
+      "virtualAddress.interface",
+      '"eth0 x" is no name of a network device',
+    ],
+    [{ virtualAddress: { ...VIRTUAL, routerId: 256 } }, "virtualAddress.routerId", "256 is no routerId; 1 to 255"],
+    [{ virtualAddress: { ...VIRTUAL, priority: 255 } }, "virtualAddress.priority", "255 is no priority; 1 to 254"],
+    [
+      { virtualAddress: { ...VIRTUAL, peers: ["2001:db8::2"] } },
+      "virtualAddress.peers[0]",
+      '"2001:db8::2" is no IPv4 address',
+    ],
+    [{ engine: "nftables", virtualAddress: VIRTUAL }, "virtualAddress", 'engine "nftables" has none'],
     [{ mode: "tcp", clientAddress: "forwarded" }, "clientAddress", 'needs mode "http"'],
     [
       { backends: [{ ...ENDPOINT, protocol: "udp" }] },
