@@ -4,6 +4,7 @@ import { renderAddress } from "../../provider/haproxy/mapping.ts";
 import { EDGE_CERTIFICATES, EDGE_CONFIGURATION } from "../../provider/haproxy/paths.ts";
 import type { RunningServer } from "../../provider/haproxy/running.ts";
 import { parseForwardMark } from "../../provider/nftables/forward.ts";
+import { parseAddresses } from "../../provider/port-mapping/address-observe.ts";
 import type { FoundJail } from "../../provider/port-mapping/jail.ts";
 import type { Edge, FoundFile } from "../../provider/port-mapping/observed.ts";
 import { EDGE_DIRECTORY, EDGE_UNIT, EDGE_UNIT_PATH } from "../../provider/port-mapping/unit.ts";
@@ -57,6 +58,7 @@ export function createFakeEdge(): FakeEdge {
   const { state } = host;
   host.questions["edge"] = () => observe(state, edge);
   host.questions["edge-jail"] = (): FoundJail => ({ digest: FAKE_DIGEST, findings: edge.findings, stale: [] });
+  host.questions["edge-address"] = () => parseAddresses("interface eth0\nheld 192.0.2.7/24 eth0\n");
   host.questions["edge-exposure"] = () => (state.files.has(EDGE_UNIT_PATH) ? 1.4 : undefined);
   Object.assign(host.steps, {
     "edge-user": () => {

@@ -246,7 +246,7 @@ describe("checkPortMapping", () => {
       '"load" asks the hosts of jailed services, and no backend is an endpoint of one',
     ],
     [{ affinity: "best" }, "affinity", '"best" is none of "none", "cookie", "source"'],
-    [{ virtualAddress: {} }, "virtualAddress.address", "is missing"],
+    [{ virtualAddress: { ...VIRTUAL, address: undefined } }, "virtualAddress.address", "is missing"],
     [
       { virtualAddress: { ...VIRTUAL, address: "192.0.2.100" } },
       "virtualAddress.address",
@@ -264,7 +264,6 @@ describe("checkPortMapping", () => {
       "virtualAddress.peers[0]",
       '"2001:db8::2" is no IPv4 address',
     ],
-    [{ engine: "nftables", virtualAddress: VIRTUAL }, "virtualAddress", 'engine "nftables" has none'],
     [{ mode: "tcp", clientAddress: "forwarded" }, "clientAddress", 'needs mode "http"'],
     [
       { backends: [{ ...ENDPOINT, protocol: "udp" }] },
