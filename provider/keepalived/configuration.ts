@@ -64,7 +64,7 @@ global_defs {
     vrrp_garp_master_refresh 30
 }
 
-vrrp_track_file proxy {
+track_file proxy {
     file ${WATCH_FILE}
 }
 `;

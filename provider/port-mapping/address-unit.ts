@@ -42,8 +42,7 @@ export function renderAddressUnit(digest: string): string {
   return `${MARK}
 [Unit]
 Description=pulumi-jail: virtual addresses of this host's port mappings
-Wants=network-online.target
-Requires=${WATCH_UNIT}
+Wants=network-online.target ${WATCH_UNIT}
 After=network-online.target ${WATCH_UNIT}
 StartLimitIntervalSec=0
 
@@ -77,7 +76,7 @@ WantedBy=multi-user.target
 
 /**
  * Asks the proxy three times a second, as its own user, from outside of its jail: a proxy that hangs is as gone as one
- * that is dead. When the watcher ends, nobody knows, and the address goes to another edge.
+ * that is dead. Its program comes by standard input, as its user may not enter our directory. When the watcher ends, nobody knows, and the address goes to another edge.
  */
 export function renderWatchUnit(): string {
   return `${MARK}
@@ -87,7 +86,8 @@ After=${EDGE_UNIT}
 StartLimitIntervalSec=0
 
 [Service]
-ExecStart=/usr/bin/perl ${ADDRESS_CONFIGURATION}/watch.pl ${RUNTIME_DIRECTORY}/admin.sock /run/pulumi-jail-edge-watch/proxy
+StandardInput=file:${ADDRESS_CONFIGURATION}/watch.pl
+ExecStart=/usr/bin/perl - ${RUNTIME_DIRECTORY}/admin.sock /run/pulumi-jail-edge-watch/proxy
 ExecStopPost=/bin/sh -c 'echo 1 >/run/pulumi-jail-edge-watch/proxy'
 Restart=always
 RestartSec=1
