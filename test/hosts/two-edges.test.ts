@@ -58,14 +58,14 @@ describe("two edges with one virtual address", () => {
   });
 
   test("serve again within 3 seconds when the proxy is killed and not started again, or hangs", async () => {
-    const stop =
-      "systemctl mask --runtime pulumi-jail-edge.service 2>/dev/null; systemctl kill -s KILL pulumi-jail-edge.service";
-    await fails("the proxy is killed", () => shell(edges[0]!, stop));
-    await settled("two");
+    const dropIn = "/run/systemd/system/pulumi-jail-edge.service.d";
     await shell(
       edges[0]!,
-      "systemctl unmask --runtime pulumi-jail-edge.service; systemctl start pulumi-jail-edge.service",
+      `mkdir -p ${dropIn}; printf '[Service]\\nRestart=no\\n' >${dropIn}/stay.conf; systemctl daemon-reload`,
     );
+    await fails("the proxy is killed", () => shell(edges[0]!, "systemctl kill -s KILL pulumi-jail-edge.service"));
+    await settled("two");
+    await shell(edges[0]!, `rm -r ${dropIn}; systemctl daemon-reload; systemctl start pulumi-jail-edge.service`);
     await settled("one");
     await fails("the proxy hangs", () => shell(edges[0]!, "pkill -STOP -x haproxy"));
     await shell(edges[0]!, "pkill -CONT -x haproxy");
