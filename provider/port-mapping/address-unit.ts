@@ -42,7 +42,7 @@ export function renderAddressUnit(digest: string): string {
   return `${MARK}
 [Unit]
 Description=pulumi-jail: virtual addresses of this host's port mappings
-Wants=network-online.target ${WATCH_UNIT}
+Wants=${WATCH_UNIT}
 After=network-online.target ${WATCH_UNIT}
 StartLimitIntervalSec=0
 
@@ -144,6 +144,9 @@ sub answers {
     socket my $s, 1, 1, 0 or die;
     connect $s, pack("S a*", 1, $socket) or die;
     syswrite $s, "show info\\n" or die;
+    my $wait = "";
+    vec($wait, fileno $s, 1) = 1;
+    select($wait, undef, undef, 0.7) or die;
     sysread $s, $answer, 64;
     alarm 0;
     close $s;
