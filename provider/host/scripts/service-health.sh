@@ -1,11 +1,12 @@
 # shellcheck shell=sh
 # service_healthy UNIT DEADLINE SETTLE <CHECKS: waits until every check has passed twice in a row and then for SETTLE
-# seconds more, or tells why not. A check is a line, its fields parted by tabs: `tcp ADDRESS PORT`,
+# seconds more, or tells why not. After DEADLINE only what is well goes on settling: the first check that fails ends it.
+# A check is a line, its fields parted by tabs: `tcp ADDRESS PORT`,
 # `http ADDRESS PORT FIRST-LAST PATH`, `exec UID GID PROGRAM ARGUMENT..`. Without any, the unit has to stay active for a second.
 service_healthy() {
   perl -e "$(probe_source)"'
     my ($unit, $deadline, $settle) = @ARGV; my @checks = map { chomp; [split /\t/] } <STDIN>;
-    my $begin = time; my ($streak, $why, $well, $looked) = (0, "", 0, 0); $SIG{PIPE} = "IGNORE";
+    my $begin = time; my ($streak, $why, $well, $looked, $settling) = (0, "", 0, 0, 0); $SIG{PIPE} = "IGNORE";
     sub state_of { map { /^(\w+)=(.*)$/ } `systemctl show --property=ActiveState,SubState,NRestarts,MainPID,Result,Type -- $unit` }
     my %first = state_of();
     while (1) {
@@ -18,7 +19,8 @@ service_healthy() {
       }
       if (@checks) { $why = ""; for my $check (@checks) { $why = probe(sub { my %s = state_of(); $s{MainPID} }, @$check); last if $why ne "" } $streak = $why eq "" ? $streak + 1 : 0 }
       if ($streak >= 2) { $well ||= time; exit 0 if time - $well >= $settle } else { $well = 0 }
-      fail("not healthy within $deadline s: $why") if $now - $begin >= $deadline;
+      fail(($settling ? "not healthy while it settled: " : "not healthy within $deadline s: ") . $why) if !$well && $now - $begin >= $deadline;
+      $settling ||= $well;
       select undef, undef, undef, ($well ? 0.5 : 0.05);
     }
     sub fail { print "$_[0]\n"; exit 1 }
