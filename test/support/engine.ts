@@ -207,6 +207,16 @@ export class Stack {
     return runProgram(process.execPath, [main, ...words], { cwd: this.directory, env: { ...this.env, ...env } });
   }
 
+  /** Runs any program in a directory with the environment of this stack: a pipeline's step. */
+  program(
+    directory: string,
+    program: string,
+    words: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<Output> {
+    return runProgram(program, words, { cwd: directory, env: { ...this.env, ...env } });
+  }
+
   /** Makes the stack in the backend, or takes the one that is there. */
   async select(): Promise<void> {
     const run = await this.run(["stack", "select", "--create", this.name], {});
