@@ -121,6 +121,7 @@ const schema = v.strictObject({
         requestsPerSecondPerAddress: limit,
       }),
     ),
+    backendsFrom: v.optional(v.literal("etcd")),
     serves: v.optional(v.literal("statistics")),
   }),
 });

@@ -9,6 +9,7 @@ import type { Edge } from "./observed.ts";
 import { foundOf } from "./owned.ts";
 import { planRemoval } from "./plan.ts";
 import { generationOf } from "./unit.ts";
+import { planUnwatch } from "./watch.ts";
 
 const STALE = 79;
 const ROUNDS = 30;
@@ -20,7 +21,9 @@ export async function remove(call: Call, state: PortMappingInputs & PortMappingO
     const { edge, jail } = await see(call.host, state.bindPort);
     const found = foundOf(edge, name, state.claim);
     if (found.state !== "nothing" && !mayDelete(found, state.claim)) return;
-    const steps = planRemove(name, state.drainSeconds, jail?.digest ?? generationOf(edge.unitFile?.text ?? ""), edge);
+    const planned = planRemove(name, state.drainSeconds, jail?.digest ?? generationOf(edge.unitFile?.text ?? ""), edge);
+    // First: it runs as the proxy's user and would tell the proxy of servers that go.
+    const steps = [...(state.backendsFrom ? planUnwatch(name) : []), ...planned];
     if (steps.length === 0) return;
     const lock = steps.some((step) => step.step === "edge-take-down") ? "edge" : `mapping/${name}`;
     try {
