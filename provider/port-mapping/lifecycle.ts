@@ -10,7 +10,7 @@ import { diffPortMapping, type PortMappingInputs, type PortMappingOutputs } from
 import { driftOfJail } from "./jail.ts";
 import { foundOf } from "./owned.ts";
 import { remove as removeProxy } from "./remove.ts";
-import { driftOfWatch, planUnwatch, watch } from "./watch.ts";
+import { driftOfWatch, etcdAway, planUnwatch, watch } from "./watch.ts";
 
 type State = PortMappingInputs & PortMappingOutputs;
 
@@ -65,6 +65,8 @@ async function read(call: Call, state: State): Promise<PortMappingOutputs | unde
   const found = foundOf(edge, name, state.claim);
   const served = edge.proxy?.servers.has(name) || edge.configuration?.text.includes(`\nbackend ${name}\n`);
   if (found.state === "nothing" && !served) return undefined;
+  const away = state.backendsFrom ? await etcdAway(call, name) : undefined;
+  if (away !== undefined) call.warn?.(away);
   const declared: Fragment = { owner: { ...call.owner, claim: state.claim }, mapping: mappingOf(state) };
   const drift =
     found.state === "owned" && found.owner.claim !== state.claim

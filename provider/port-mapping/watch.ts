@@ -43,6 +43,15 @@ export async function driftOfWatch(call: Call, inputs: PortMappingInputs): Promi
   return findingsOf(inputs, await seeWatch(call, inputs.mappingName));
 }
 
+/** Why the servers may be old; undefined while etcd answers. */
+export async function etcdAway(call: Call, name: string): Promise<string | undefined> {
+  const [said] = await call.host.ask([{ ask: "etcd", args: [name], parse: (text: string) => text }]);
+  const [, since, servers] = /^away (\d+) (\d+)/.exec(said) ?? [];
+  if (since === undefined) return undefined;
+  const from = new Date(Number(since) * 1000).toISOString();
+  return `mapping ${name}: etcd has been away since ${from}: the last servers from it (${servers}) stay`;
+}
+
 interface SeenWatch {
   readonly files: ReadonlyMap<string, FileFacts | undefined>;
   readonly unit: UnitProperties;

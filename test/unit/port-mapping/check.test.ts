@@ -246,6 +246,22 @@ describe("checkPortMapping", () => {
     ],
     [{ affinity: "best" }, "affinity", '"best" is none of "none", "cookie", "source"'],
     [{ virtualAddress: {} }, "virtualAddress", "is not in this version"],
+    [{ backendsFrom: {} }, "backendsFrom", "is no { etcd: { endpoints, prefix } }"],
+    [
+      { backendsFrom: { etcd: { endpoints: ["https://10.0.0.9:2379"], prefix: "/s/" } } },
+      "backendsFrom.etcd.endpoints[0]",
+      "https is not in this version",
+    ],
+    [
+      { backendsFrom: { etcd: { endpoints: ["http://10.0.0.9:2379"], prefix: "a\nb/" } } },
+      "backendsFrom.etcd.prefix",
+      '"a\\nb/" is no prefix such as /services/web/, with a slash at the end',
+    ],
+    [
+      { backendsFrom: { etcd: { endpoints: ["http://10.0.0.9:2379"], prefix: "/s/", ca: "x" } } },
+      "backendsFrom.etcd.ca",
+      "is not in this version",
+    ],
     [{ mode: "tcp", clientAddress: "forwarded" }, "clientAddress", 'needs mode "http"'],
     [
       { backends: [{ ...ENDPOINT, protocol: "udp" }] },
