@@ -109,7 +109,7 @@ test("a host that dies is gone when its lease ends, and a reload brings back wha
 });
 
 test("etcd away: no request fails, the last servers stay and it is said; back, the edge catches up", async () => {
-  const load = startLoad(`http://${edge.address}/`);
+  const load = startLoad(`http://${edge.address}/`, { keepAlive: 1, fresh: 1 });
   await shell(edge, "systemctl stop member1 member2 member3");
   const status = () => shell(edge, `cat /run/${WATCHER.replace(".service", "")}/status`);
   await until(async () => (await status()).startsWith("away "));
