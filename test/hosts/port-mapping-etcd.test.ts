@@ -97,7 +97,7 @@ test("a host that dies is gone when its lease ends, and a reload brings back wha
   const lease = /lease (\S+)/.exec(await etcdctl("lease grant 5"))?.[1];
   await shell(
     edge,
-    `systemd-run --quiet --unit=alive --setenv=ETCDCTL_API=3 etcdctl --endpoints=${ENDPOINTS[0]} lease keep-alive ${lease}`,
+    `systemd-run --quiet --collect --unit=alive --setenv=ETCDCTL_API=3 etcdctl --endpoints=${ENDPOINTS[0]} lease keep-alive ${lease}`,
   );
   await put("host2", 18082, `--lease=${lease}`);
   await becomes("web1 web2 web3");
