@@ -15,7 +15,7 @@ while (1) {
   my ($servers, $why) = look();
   if ($servers) { remember($servers); $last = $servers }
   eval { reconcile($last) if $last; 1 } or warn $@;
-  tell($servers ? "ok" : "away", $servers ? "" : $why);
+  announce($servers ? "ok" : "away", $servers ? "" : $why);
   select undef, undef, undef, 1;
 }
 
@@ -125,8 +125,8 @@ sub talk {
   return $reply;
 }
 
-# tell STATE WHY: in the journal and in the file `status`, when it changes.
-sub tell {
+# announce STATE WHY: in the journal and in the file `status`, when it changes.
+sub announce {
   my ($state, $why) = @_;
   my $count = $last ? keys %$last : 0;
   return if defined $told && $told eq "$state $count";
