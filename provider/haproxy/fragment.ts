@@ -122,6 +122,7 @@ const schema = v.strictObject({
         requestsPerSecondPerAddress: limit,
       }),
     ),
+    backendsFrom: v.optional(v.literal("etcd")),
     serves: v.optional(v.literal("statistics")),
     virtualAddress: v.optional(
       v.strictObject({

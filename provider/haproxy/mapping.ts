@@ -33,6 +33,8 @@ export interface Mapping {
   /** Absent: none. */
   readonly affinity?: "cookie" | "source";
   readonly limits?: Limits;
+  /** Servers named `etcd:..` are a watcher's, who tells them to the running proxy (port-mapping/watch.ts). */
+  readonly backendsFrom?: "etcd";
   /** The proxy answers by itself: its statistics page, and its figures for Prometheus at /metrics. */
   readonly serves?: "statistics";
   /** Held by keepalived; nothing of it stands in the proxy's configuration. */
@@ -87,6 +89,11 @@ export interface ServerCheck {
   readonly interSeconds: number;
   readonly rise: number;
   readonly fall: number;
+}
+
+/** Whether a running server is the watcher's, and so neither drift nor to be removed. */
+export function isWatched(mapping: Mapping, name: string): boolean {
+  return mapping.backendsFrom === "etcd" && name.startsWith("etcd:");
 }
 
 /** `10.0.0.4:80`, `[2001:db8::4]:80`. */

@@ -1,6 +1,6 @@
 import { hasOtherAgent, isMovedByAgent, planAgent, startAgent } from "./agent.ts";
 import { allowed, allowedNumber, isAddress, isWord } from "./allowed.ts";
-import { effectiveWeight, type Mapping, type Server } from "./mapping.ts";
+import { effectiveWeight, isWatched, type Mapping, type Server } from "./mapping.ts";
 import type { RunningServer } from "./running.ts";
 import { renderServerArgs } from "./server-line.ts";
 
@@ -20,7 +20,7 @@ export interface RuntimeChange {
 /** Commands of the runtime API (HAProxy management guide, 9.3); none when the running proxy is as declared. */
 export function planRuntime(mapping: Mapping, running: ReadonlyMap<string, RunningServer>): RuntimeChange {
   const declared = new Set(mapping.servers.map((server) => server.name));
-  const leaving = [...running.keys()].filter((name) => !declared.has(name)).sort();
+  const leaving = [...running.keys()].filter((name) => !declared.has(name) && !isWatched(mapping, name)).sort();
   const arriving = mapping.servers.filter((server) => !running.has(server.name));
   return {
     admit: [

@@ -3,10 +3,11 @@ import { decideName, failuresOf } from "../resource/check.ts";
 import type { Checked, Failure } from "../resource/kind.ts";
 import { containsUnknown, isUnknown, UNKNOWN } from "../resource/unknown.ts";
 import { normalizeBackends } from "./backends.ts";
+import { normalizeBackendsFrom } from "./backends-from.ts";
 import { failuresOfEngine } from "./engine.ts";
 import { normalizeHealthCheck } from "./health-check.ts";
 import type { PortMappingInputs } from "./inputs.ts";
-import { leftOut, schema } from "./schema.ts";
+import { schema } from "./schema.ts";
 import { normalizeTls, tlsWarnings } from "./tls.ts";
 import { failuresOfVirtualAddress, reachedAt, withDefaults } from "./virtual-address.ts";
 
@@ -20,6 +21,7 @@ export function checkPortMapping(
   const hidden = news["__jail"] as { readonly name?: string } | undefined;
   const mappingName = decideName(news["mappingName"], olds?.mappingName, hidden?.name);
   const given = { ...news, mappingName };
+  const { from, failures: fromFailures } = normalizeBackendsFrom(news);
   const isOwn = news["backends"] === STATISTICS;
   const { backends, failures: backendFailures } = backendsOf(news);
   const check = normalizeHealthCheck(
@@ -45,6 +47,7 @@ export function checkPortMapping(
     mode,
     engine,
     backends,
+    ...(from === undefined ? {} : { backendsFrom: from }),
     hostnames: lowered(news["hostnames"] ?? []),
     pathPrefix: trimmed(news["pathPrefix"] ?? ""),
     httpReuse: news["httpReuse"] ?? "never",
@@ -68,10 +71,10 @@ export function checkPortMapping(
     failures: [
       ...failuresOf(schema, given),
       ...backendFailures,
+      ...fromFailures,
       ...check.failures,
       ...tlsFailures,
       ...failuresOfVirtualAddress(news["virtualAddress"]),
-      ...leftOut(given),
       ...failuresOfEngine({ ...given, mode, bindAddress }),
       ...crossed({ ...given, mode }),
       ...withoutResponders(given, backends),
@@ -82,11 +85,14 @@ export function checkPortMapping(
 /** The word for the proxy's own page in place of backends. */
 const STATISTICS = "statistics";
 
-/** Who only redirects, or asks for the proxy's own page, has no servers. */
+/** Who only redirects, has them from elsewhere, or asks for the proxy's own page, has no servers. */
 function backendsOf(news: Given): ReturnType<typeof normalizeBackends> {
   const given = news["backends"];
   if (given === STATISTICS) return { backends: STATISTICS, failures: [] };
-  if (news["redirectToHttps"] === true && (given === undefined || (Array.isArray(given) && given.length === 0)))
+  if (
+    (news["redirectToHttps"] === true || news["backendsFrom"] !== undefined) &&
+    (given === undefined || (Array.isArray(given) && given.length === 0))
+  )
     return { backends: [], failures: [] };
   return normalizeBackends(given);
 }

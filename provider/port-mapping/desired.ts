@@ -39,6 +39,7 @@ export function mappingOf(inputs: PortMappingInputs): Mapping {
     ...(inputs.redirectToHttps ? { redirectToHttps: true } : {}),
     ...(inputs.affinity && inputs.affinity !== "none" ? { affinity: inputs.affinity } : {}),
     ...(inputs.limits && Object.keys(inputs.limits).length > 0 ? { limits: inputs.limits } : {}),
+    ...(inputs.backendsFrom ? { backendsFrom: "etcd" } : {}),
     ...(inputs.backends === "statistics" ? { serves: "statistics" } : {}),
     ...(inputs.virtualAddress ? { virtualAddress: inputs.virtualAddress } : {}),
   };

@@ -2,7 +2,7 @@ import { hasOtherAgent, isMovedByAgent } from "../haproxy/agent.ts";
 import { certificateFile, digestOfText } from "../haproxy/certificates.ts";
 import { type Configuration, describeDigest, renderConfiguration } from "../haproxy/configuration.ts";
 import { type Fragment, renderFragment } from "../haproxy/fragment.ts";
-import { effectiveWeight, type Mapping, renderAddress, type Server } from "../haproxy/mapping.ts";
+import { effectiveWeight, isWatched, type Mapping, renderAddress, type Server } from "../haproxy/mapping.ts";
 import type { RunningServer } from "../haproxy/running.ts";
 import { CERTIFICATE_MODE } from "./bundle.ts";
 import type { Edge } from "./observed.ts";
@@ -141,7 +141,7 @@ function driftOfProxy(mapping: Mapping, edge: Edge): readonly string[] {
       ? [
           ...mapping.servers.flatMap((server) => driftOfServer(mapping, server, running.get(server.name))),
           ...[...running.keys()]
-            .filter((name) => !declared.has(name))
+            .filter((name) => !declared.has(name) && !isWatched(mapping, name))
             .map((name) => `backend ${name} is in the running proxy and not declared`),
         ]
       : [`mapping ${mapping.name} is gone from the running proxy`]),

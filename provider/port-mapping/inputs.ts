@@ -5,6 +5,7 @@ import { diffFields, type Field, type FieldTable } from "../resource/fields.ts";
 import type { CommonOutputs } from "../resource/hidden.ts";
 import type { CommonInputs, Diff } from "../resource/kind.ts";
 import { isUnknown } from "../resource/unknown.ts";
+import type { BackendsFrom } from "./backends-from.ts";
 import type { TlsInputs } from "./tls.ts";
 
 /** A server of the mapping, as check leaves it: an endpoint or a plain address, with every default decided. */
@@ -38,6 +39,8 @@ export interface PortMappingInputs extends CommonInputs {
   readonly engine: "haproxy" | "nftables";
   /** "statistics": the proxy's own page. */
   readonly backends: readonly BackendInputs[] | "statistics";
+  /** Servers that come and go without a run; `backends` are then only the start. */
+  readonly backendsFrom?: BackendsFrom;
   readonly hostnames: readonly string[];
   readonly pathPrefix: string;
   readonly httpReuse: "never" | "safe";
@@ -89,6 +92,7 @@ export const fields: FieldTable<PortMappingInputs> = {
   mode: reload,
   engine: reload,
   backends: { effect: "update", note: noteBackendsOf(undefined) },
+  backendsFrom: { effect: "update", note: noteFrom },
   hostnames: reload,
   pathPrefix: reload,
   httpReuse: reload,
@@ -134,6 +138,12 @@ function noteVirtualAddress(before: VirtualAddress | undefined, after: VirtualAd
   if (!before) return `virtual address ${after.address} by keepalived`;
   if (before.address === after.address) return "keepalived reload";
   return `keepalived reload: virtual address ${after.address} comes before ${before.address} goes`;
+}
+
+/** Which servers that are no preview can tell. */
+function noteFrom(_: BackendsFrom | undefined, after: BackendsFrom | undefined): string {
+  if (isUnknown(after) || isUnknown(after?.etcd)) return "servers from etcd";
+  return after ? `servers from etcd below ${after.etcd.prefix}` : "servers from etcd are drained and removed";
 }
 
 /** New content for as many certificates as before is told to the running proxy. */

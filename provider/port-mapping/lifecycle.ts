@@ -1,5 +1,5 @@
 import type { Fragment } from "../haproxy/fragment.ts";
-import type { Call, ResourceKind } from "../resource/kind.ts";
+import { type Call, type ResourceKind, Unfinished } from "../resource/kind.ts";
 import { addressesOf, driftOfAddresses, driftOfHolder } from "./address.ts";
 import { checkPortMapping } from "./check.ts";
 import { converge as convergeProxy } from "./converge.ts";
@@ -11,6 +11,7 @@ import { diffPortMapping, type PortMappingInputs, type PortMappingOutputs } from
 import { driftOfJail } from "./jail.ts";
 import { foundOf } from "./owned.ts";
 import { remove as removeProxy } from "./remove.ts";
+import { driftOfWatch, etcdAway, planUnwatch, watch } from "./watch.ts";
 
 type State = PortMappingInputs & PortMappingOutputs;
 
@@ -31,12 +32,25 @@ export const portMappingKind: ResourceKind<PortMappingInputs, PortMappingOutputs
  */
 async function converge(call: Call, inputs: PortMappingInputs, state: State | undefined): Promise<PortMappingOutputs> {
   const isForward = inputs.engine === "nftables";
+  if (state?.backendsFrom && (!inputs.backendsFrom || state.mappingName !== inputs.mappingName))
+    await call.host.apply({ lock: "edge", urn: call.owner.urn, steps: planUnwatch(state.mappingName) }, call.progress);
   const outputs = await (isForward ? convergeForward : convergeProxy)(call, inputs, state);
+  if (inputs.backendsFrom) await watchOrTell(call, inputs, outputs);
   if (state && (state.engine !== inputs.engine || state.unfinished)) {
     const old = { ...state, claim: outputs.claim };
     await (isForward ? removeProxy : removeForward)(call, old);
   }
   return outputs;
+}
+
+/** The mapping stands by then, so the state has to know of it. */
+async function watchOrTell(call: Call, inputs: PortMappingInputs, outputs: PortMappingOutputs): Promise<void> {
+  try {
+    await watch(call, inputs);
+  } catch (error) {
+    const reason = `the watcher of etcd does not run: ${error instanceof Error ? error.message : String(error)}`;
+    throw new Unfinished<PortMappingOutputs>({ ...outputs, unfinished: true }, [reason]);
+  }
 }
 
 function remove(call: Call, state: State): Promise<void> {
@@ -52,11 +66,18 @@ async function read(call: Call, state: State): Promise<PortMappingOutputs | unde
   const found = foundOf(edge, name, state.claim);
   const served = edge.proxy?.servers.has(name) || edge.configuration?.text.includes(`\nbackend ${name}\n`);
   if (found.state === "nothing" && !served) return undefined;
+  const away = state.backendsFrom ? await etcdAway(call, name) : undefined;
+  if (away !== undefined) call.warn?.(away);
   const declared: Fragment = { owner: { ...call.owner, claim: state.claim }, mapping: mappingOf(state) };
   const drift =
     found.state === "owned" && found.owner.claim !== state.claim
       ? [`mapping ${name} is now of another state: ${found.owner.urn}`]
-      : [...describeDrift(declared, edge), ...driftOfJail(seen.jail), ...driftOfVirtual(seen, state)];
+      : [
+          ...describeDrift(declared, edge),
+          ...driftOfJail(seen.jail),
+          ...driftOfVirtual(seen, state),
+          ...(state.backendsFrom ? await driftOfWatch(call, state) : []),
+        ];
   return {
     claim: state.claim,
     hostId: seen.hostId,

@@ -11,6 +11,7 @@ import type { Edge } from "./observed.ts";
 import { foundOf } from "./owned.ts";
 import { planRemoval } from "./plan.ts";
 import { generationOf } from "./unit.ts";
+import { planUnwatch } from "./watch.ts";
 
 const STALE = 79;
 const ROUNDS = 30;
@@ -31,7 +32,8 @@ export async function remove(call: Call, state: PortMappingInputs & PortMappingO
     // The address goes first: another edge serves by then.
     const others = mappingsOf(edge).filter((mapping) => mapping.name !== name);
     const addressSteps = isForeign(edge) ? [] : await planAddresses(call, name, others, edge.guard, addresses);
-    const steps = [...addressSteps, ...proxySteps];
+    // The watcher before the proxy: it runs as the proxy's user and would tell the proxy of servers that go.
+    const steps = [...addressSteps, ...(state.backendsFrom ? planUnwatch(name) : []), ...proxySteps];
     if (steps.length === 0) return;
     const lock =
       steps.some((step) => step.step === "edge-take-down") || addressSteps.length > 0 ? "edge" : `mapping/${name}`;

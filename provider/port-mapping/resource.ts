@@ -75,6 +75,19 @@ export interface PortMappingArgs {
    */
   backends: Input<Input<Endpoint | Backend>[]> | "statistics";
   /**
+   * Servers that appear and vanish without `pulumi up`: each key below `prefix` is one, `{"address", "port", "weight"}`, usually
+   * under a lease (docs/etcd.md). `backends` may then be empty and are only the start. etcd away: the last state serves on.
+   * Default: none.
+   */
+  backendsFrom?: Input<{
+    etcd: Input<{
+      /** `http://HOST:PORT` of the members, in any order. */
+      endpoints: Input<Input<string>[]>;
+      /** With a slash at the end: `/services/web/`. */
+      prefix: Input<string>;
+    }>;
+  }>;
+  /**
    * The names that are this mapping's; default: all that no other mapping of the bind has. http: Host headers. tcp: names
    * of TLS clients (SNI), whose TLS passes through to the backends as it is.
    */

@@ -1,8 +1,6 @@
 import * as v from "valibot";
 import { isAddress, isCidr, isHostname, isPathPrefix } from "../haproxy/allowed.ts";
 import { known, nameSchema, shown } from "../resource/check.ts";
-import type { Failure } from "../resource/kind.ts";
-import { isUnknown } from "../resource/unknown.ts";
 import { virtualAddressSchema } from "./virtual-address.ts";
 
 /** Everything but `backends` and `healthCheck`, which have files of their own. */
@@ -52,24 +50,6 @@ export const schema = v.looseObject({
     ),
   ),
 });
-
-/** What the contract has and this version has not: said, never silently left out. */
-export function leftOut(given: Readonly<Record<string, unknown>>): readonly Failure[] {
-  const failures: Failure[] = [];
-  for (const [property, neutral] of NOT_YET) {
-    const value = given[property];
-    if (value === undefined || value === neutral || isUnknown(value)) continue;
-    failures.push({ property, reason: `${nameOf(value)}is not in this version` });
-  }
-  return failures;
-}
-
-const NOT_YET: readonly (readonly [string, unknown])[] = [["backendsFrom", undefined]];
-
-/** Only a plain word is shown: the others may hold secrets. */
-function nameOf(value: unknown): string {
-  return typeof value === "string" ? `${shown(value)} ` : "";
-}
 
 function text(holds: (value: unknown) => boolean, reason: string, missing?: string) {
   return v.custom<unknown>(holds, (issue) =>

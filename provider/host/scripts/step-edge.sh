@@ -178,6 +178,8 @@ edge_reload() {
     [ "$(uptime_seconds)" -lt "$edge_deadline" ] || return 1
     sleep 0.02
   done
+  # A new worker knows nothing of servers that only the socket was told.
+  systemctl kill --signal=HUP -- 'pulumi-jail-etcd-*.service' 2>/dev/null || true
 }
 
 # edge_failures: how many reloads of the master did not work out; it may be between two lives and not answer.

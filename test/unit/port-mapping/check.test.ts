@@ -264,6 +264,22 @@ describe("checkPortMapping", () => {
       "virtualAddress.peers[0]",
       '"2001:db8::2" is no IPv4 address',
     ],
+    [{ backendsFrom: {} }, "backendsFrom", "is no { etcd: { endpoints, prefix } }"],
+    [
+      { backendsFrom: { etcd: { endpoints: ["https://10.0.0.9:2379"], prefix: "/s/" } } },
+      "backendsFrom.etcd.endpoints[0]",
+      "https is not in this version",
+    ],
+    [
+      { backendsFrom: { etcd: { endpoints: ["http://10.0.0.9:2379"], prefix: "a\nb/" } } },
+      "backendsFrom.etcd.prefix",
+      '"a\\nb/" is no prefix such as /services/web/, with a slash at the end',
+    ],
+    [
+      { backendsFrom: { etcd: { endpoints: ["http://10.0.0.9:2379"], prefix: "/s/", ca: "x" } } },
+      "backendsFrom.etcd.ca",
+      "is not in this version",
+    ],
     [{ mode: "tcp", clientAddress: "forwarded" }, "clientAddress", 'needs mode "http"'],
     [
       { backends: [{ ...ENDPOINT, protocol: "udp" }] },
