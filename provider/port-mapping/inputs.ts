@@ -5,6 +5,7 @@ import { diffFields, type Field, type FieldTable } from "../resource/fields.ts";
 import type { CommonOutputs } from "../resource/hidden.ts";
 import type { CommonInputs, Diff } from "../resource/kind.ts";
 import { isUnknown } from "../resource/unknown.ts";
+import type { SnmpInputs } from "./snmp.ts";
 import type { TlsInputs } from "./tls.ts";
 
 /** A server of the mapping, as check leaves it: an endpoint or a plain address, with every default decided. */
@@ -42,7 +43,7 @@ export interface PortMappingInputs extends CommonInputs {
   readonly pathPrefix: string;
   readonly httpReuse: "never" | "safe";
   readonly balance: "leastconn" | "roundrobin" | "random" | "source";
-  readonly weights: "configured" | "load";
+  readonly weights: "configured" | "load" | { readonly snmp: SnmpInputs };
   readonly clientAddress: "forwarded" | "proxy-v2" | "none";
   readonly acceptProxyFrom: readonly string[];
   readonly healthCheck: HealthCheckInputs;
@@ -124,7 +125,7 @@ function noteBackendsOf(news: PortMappingInputs | undefined) {
   return (
     before: readonly BackendInputs[] | "statistics" | undefined,
     after: readonly BackendInputs[] | "statistics" | undefined,
-  ) => noteBackends(before, after, news?.weights === "load");
+  ) => noteBackends(before, after, typeof news?.weights === "object" || news?.weights === "load");
 }
 
 /** keepalived's part of a change; the proxy has none in it. */
