@@ -3,6 +3,7 @@ import { openStack } from "../../test/support/engine.ts";
 import { seconds } from "../figures.ts";
 import { mustSucceed, type Site } from "../site.ts";
 import { type Report, table } from "../table.ts";
+import { type ResponderCost, responderCost } from "./responder-cost.ts";
 
 const SERVICES = 50;
 
@@ -23,6 +24,7 @@ export async function portsSection(site: Site): Promise<Report> {
     const { ports } = (await stack.outputs()) as { ports: readonly number[] };
     const answers = await Promise.all(ports.map((port) => answersAt(`http://${address}:${port}/`)));
     const listed = await fetchPorts(address);
+    const cost = await responderCost(host, "site0.http", 20128);
     const again = mustSucceed(await stack.up());
     const { ports: kept } = (await stack.outputs()) as { ports: readonly number[] };
     return report({
@@ -31,6 +33,7 @@ export async function portsSection(site: Site): Promise<Report> {
       different: new Set(ports).size,
       answering: answers.filter(Boolean).length,
       healthy: listed,
+      cost,
       kept: kept.filter((port, index) => port === ports[index]).length,
     });
   } finally {
@@ -67,6 +70,7 @@ interface Found {
   readonly answering: number;
   readonly healthy: number;
   readonly kept: number;
+  readonly cost: ResponderCost;
 }
 
 function report(found: Found): Report {
@@ -90,6 +94,18 @@ function report(found: Found): Report {
         [
           [`the first, ${SERVICES} services`, seconds(found.upMs)],
           ["the second, nothing to do", seconds(found.againMs)],
+        ],
+      ),
+      table(
+        ["one agent-check of the host's responder", "median or mean of 200"],
+        [
+          ["processor time of its process", `${found.cost.cpuMs.toFixed(1)} ms`],
+          ["most memory resident, shared pages of Perl included", `${(found.cost.peakKib / 1024).toFixed(1)} MiB`],
+          [
+            "until the answer is whole, systemd's start of the process included",
+            `${found.cost.answerMs.toFixed(1)} ms`,
+          ],
+          ["memory between questions", "none: systemd listens"],
         ],
       ),
     ],

@@ -10,6 +10,7 @@ let edge: TestHost;
 let web: TestHost;
 let site: EdgeSite;
 let state: State;
+let before: Fingerprint;
 
 const SERVERS = [18081, 18082, 18083];
 
@@ -17,6 +18,7 @@ beforeAll(async () => {
   hosts = await bootHosts({ run: `weights-${process.pid}`, hosts: ["web1", "edge"] });
   [web, edge] = [hosts.host("web1"), hosts.host("edge")];
   site = edgeSite(edge);
+  before = await edge.fingerprint();
   for (const port of SERVERS) await startResponder(web, port);
   // A responder whose answers the test decides; responder.test.ts has the real one.
   const agent = `use IO::Socket::INET; my $l = IO::Socket::INET->new(LocalPort => 20128, Listen => 64, ReuseAddr => 1) or die $!; $SIG{PIPE} = "IGNORE";
@@ -102,10 +104,47 @@ describe("weights by SNMP", () => {
     expect(await shell(edge, "command -v snmpget || echo none")).toBe("none\n");
   });
 
+  test("the community is readable by root and the proxy's user alone, and in no argument, journal or configuration", async () => {
+    const hex = Buffer.from("geheim").toString("hex");
+    const places = "/etc/systemd/system /var/lib /run/pulumi-jail* /proc/[0-9]*/cmdline /proc/[0-9]*/environ";
+    const found = await shell(edge, `grep -rlaE '[g]eheim|6765686[5]696d' ${places} 2>/dev/null | sort || true`);
+    expect(found).toBe("/var/lib/pulumi-jail-snmp/targets/site\n");
+    expect(await shell(edge, `journalctl -q --no-pager | grep -cE 'geheim|${hex}' || true`)).toBe("0\n");
+    const read = "cat /var/lib/pulumi-jail-snmp/targets/site";
+    expect(await shell(edge, `setpriv --reuid 65534 --clear-groups ${read} 2>/dev/null || echo denied`)).toBe(
+      "denied\n",
+    );
+    expect(await shell(edge, read)).toContain(hex);
+  });
+
+  test("a host whose snmpd is away keeps serving with its last weight, which is no drift", async () => {
+    await shell(web, "systemctl stop snmpd");
+    const ask = `exec 3<>/dev/tcp/127.80.74.1/7161; printf 'site:${web.address}' >&3; timeout 5 cat <&3`;
+    await expect.poll(() => shell(edge, `bash -c "${ask}"`), SOON).toBe("");
+    const lines = await running();
+    expect(lines).toHaveLength(3);
+    for (const line of lines) expect(line).toMatch(/^2 0 (\d\d|100)$/);
+    expect((await site.read(state))?.drift).toEqual([]);
+  });
+
+  test("a changed file of it is named without the community, and mended", async () => {
+    await shell(edge, "echo spoilt >/var/lib/pulumi-jail-snmp/targets/site; systemctl stop pulumi-jail-snmp.socket");
+    const drift = (await site.read(state))?.drift;
+    expect(drift).toEqual([
+      "/var/lib/pulumi-jail-snmp/targets/site is not as declared",
+      "nothing asks hosts by SNMP: 127.80.74.1 does not listen",
+    ]);
+    const backends = SERVERS.map((hostPort) => ({ address: web.address, hostPort }));
+    const snmp = { community: "geheim" };
+    state = await site.up({ mode: "http", bindPort: 80, weights: { snmp }, backends }, state);
+    expect((await site.read(state))?.drift).toEqual([]);
+  });
+
   test("nothing of it is left when the mapping goes", async () => {
     await site.remove(state);
     expect(
       await shell(edge, "ls -d /var/lib/pulumi-jail* /etc/systemd/system/pulumi-jail* 2>/dev/null || echo none"),
     ).toBe("none\n");
+    expect(diffFingerprints(before, await edge.fingerprint())).toEqual([]);
   });
 });
