@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { bootHosts, type TestHost, type TestHosts } from "../../dev/hosts/index.ts";
+import { bootHosts, diffFingerprints, type Fingerprint, type TestHost, type TestHosts } from "../../dev/hosts/index.ts";
 import { closeHosts } from "../../provider/host/pool.ts";
 import { startResponder } from "../support/http-responder.ts";
 import { type EdgeSite, edgeSite, type State } from "./edge-site.ts";
