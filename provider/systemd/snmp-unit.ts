@@ -13,7 +13,14 @@ export const SNMP_SERVICE_PATH = "/etc/systemd/system/pulumi-jail-snmp@.service"
 /** Only the edge itself reaches it: a loopback address. */
 export function renderSnmpSocket(mark: string): string {
   return renderUnit(mark, [
-    { name: "Unit", directives: [["Description", "Load of hosts with an snmpd, for this edge's HAProxy"]] },
+    {
+      name: "Unit",
+      // No limit of starts, as of the responder's socket: several mappings may come at once.
+      directives: [
+        ["Description", "Load of hosts with an snmpd, for this edge's HAProxy"],
+        ["StartLimitIntervalSec", "0"],
+      ],
+    },
     {
       name: "Socket",
       directives: [
