@@ -8,11 +8,13 @@ import { fleetSection } from "./fleet/section.ts";
 import { jailSection } from "./jail/section.ts";
 import { paperSection } from "./paper/section.ts";
 import { parallelSection } from "./parallel/section.ts";
+import { portsSection } from "./ports/section.ts";
 import { publishReport } from "./publish.ts";
 import { openSite, type Site } from "./site.ts";
 import type { Report } from "./table.ts";
 import { throughputSection } from "./throughput/section.ts";
 import { untilDone } from "./until-done.ts";
+import { weightsSection } from "./weights/section.ts";
 
 /** In the order that leaves the least to do: the first two begin without the example, the others need it. */
 const SECTIONS: Readonly<Record<string, (site: Site) => Promise<Report>>> = {
@@ -22,8 +24,10 @@ const SECTIONS: Readonly<Record<string, (site: Site) => Promise<Report>>> = {
   paper: paperSection,
   parallel: parallelSection,
   fleet: fleetSection,
+  ports: portsSection,
   throughput: throughputSection,
   edge: edgeSection,
+  weights: weightsSection,
 };
 
 async function main(words: readonly string[]): Promise<number> {

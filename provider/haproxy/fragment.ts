@@ -94,7 +94,7 @@ const schema = v.strictObject({
         agent: v.optional(v.strictObject({ port, send: word })),
       }),
     ),
-    weights: v.optional(v.literal("load")),
+    weights: v.optional(v.picklist(["load", "snmp"])),
     tls: v.optional(
       v.strictObject({
         certificates: v.pipe(

@@ -24,8 +24,8 @@ export interface Mapping {
     readonly serverSeconds: number;
   };
   readonly servers: readonly Server[];
-  /** Absent: as configured. */
-  readonly weights?: "load";
+  /** Absent: as configured; with "snmp" those without a responder of ours are asked by their snmpd. */
+  readonly weights?: "load" | "snmp";
   /** Absent: not terminated here. */
   readonly tls?: MappingTls;
   /** Every request is answered with the same address over https. */

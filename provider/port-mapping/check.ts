@@ -52,7 +52,7 @@ export function checkPortMapping(
     pathPrefix: trimmed(news["pathPrefix"] ?? ""),
     httpReuse: news["httpReuse"] ?? "never",
     balance: news["balance"] ?? "leastconn",
-    weights: news["weights"] ?? "configured",
+    weights: normalizeWeights(news["weights"]),
     clientAddress: news["clientAddress"] ?? (isUnknown(mode) ? UNKNOWN : mode === "http" ? "forwarded" : "none"),
     acceptProxyFrom: news["acceptProxyFrom"] ?? [],
     healthCheck: check.healthCheck,
@@ -113,6 +113,13 @@ function crossed(given: Given): readonly Failure[] {
       ? [{ property: "mode", reason: 'backends "statistics" needs mode "http"' }]
       : []),
   ];
+}
+
+/** "snmp" with its port decided; what is not known yet stays so. */
+function normalizeWeights(given: unknown): unknown {
+  if (given === undefined) return "configured";
+  const snmp = typeof given === "object" && given !== null ? (given as Given)["snmp"] : undefined;
+  return typeof snmp === "object" && snmp !== null ? { snmp: { port: 161, ...snmp } } : given;
 }
 
 /** Plain backends beside endpoints keep their weights; with none at all there is nobody to ask. */

@@ -12,6 +12,7 @@ import { planJail } from "./jail.ts";
 import { claimOf, foundOf, refuseConflicts } from "./owned.ts";
 import { type Change, planMapping } from "./plan.ts";
 import { takeDownUnused } from "./remove.ts";
+import { planSnmp, snmpOf } from "./snmp.ts";
 import { EDGE_JAIL_BASE } from "./unit.ts";
 
 type State = PortMappingInputs & PortMappingOutputs;
@@ -37,13 +38,14 @@ export async function converge(
   let lastChange = state?.lastChange ?? { by: "record", requests: 0, failed: 0 };
   let applied = 0;
   for (let round = 0; round < ROUNDS; round++) {
-    const seen = await see(call.host, mapping.bindPort);
+    const seen = await see(call.host, mapping.bindPort, mapping.name);
     const claim = claimOf(call, inputs, state, seen.edge);
     refuseConflicts(call, mapping, renamedFrom, seen.edge);
     refuseAddress(call, mapping, renamedFrom, seen.edge, seen.addresses);
     const declared: Fragment = { owner: { ...call.owner, claim }, mapping };
     const jail = await planJail(call, mapping.name, seen.jail);
-    const edgeSteps = [...jail.steps, ...planEdge(jail.digest, seen.edge)];
+    const snmp = planSnmp(mapping, snmpOf(inputs.weights), seen.snmp);
+    const edgeSteps = [...jail.steps, ...planEdge(jail.digest, seen.edge), ...snmp];
     const change = planMapping(
       { declared, renamedFrom: ownRename(renamedFrom, seen, state), digest: jail.digest, pems },
       seen.edge,
@@ -133,12 +135,13 @@ async function explain(call: Call, declared: Fragment, error: unknown, lastChang
   const reason = refused
     ? `mapping "${name}" is refused by the proxy, the others serve on\n${error.message}`
     : error.message;
-  const seen = await see(call.host, declared.mapping.bindPort);
+  const seen = await see(call.host, declared.mapping.bindPort, declared.mapping.name);
   const found = foundOf(seen.edge, name, declared.owner.claim);
   if (found.state === "owned" && found.owner.claim === declared.owner.claim)
     return refused && !isDeclared(declared, seen)
       ? new Error(reason)
       : unfinished(declared, seen, lastChange, [reason]);
+  if (declared.mapping.weights === "snmp") await dropUnused(call, name);
   await takeDownUnused(call, seen.edge);
   return refused ? new Error(reason) : error;
 }
@@ -159,4 +162,10 @@ function unfinished(declared: Fragment, seen: Seen, lastChange: LastChange, reas
 /** Apart from each other, so that two runs which met do not meet again. */
 function pause(round: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, Math.random() * 50 * Math.min(round + 1, 20)));
+}
+
+/** Best effort, as the refusal is what the user has to read. */
+async function dropUnused(call: Call, name: string): Promise<void> {
+  const steps = [{ step: "edge-snmp-drop", args: [name], describe: `asking no snmpd for ${name}` }];
+  await call.host.apply({ lock: `mapping/${name}`, urn: call.owner.urn, steps }).catch(() => undefined);
 }

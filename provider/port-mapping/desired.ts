@@ -34,7 +34,7 @@ export function mappingOf(inputs: PortMappingInputs): Mapping {
       state,
       ...(agent ? { agent } : {}),
     })),
-    ...(inputs.weights === "load" ? { weights: "load" } : {}),
+    ...weightsOf(inputs),
     ...(inputs.tls ? { tls: mappingTlsOf(inputs.tls, inputs.hostnames) } : {}),
     ...(inputs.redirectToHttps ? { redirectToHttps: true } : {}),
     ...(inputs.affinity && inputs.affinity !== "none" ? { affinity: inputs.affinity } : {}),
@@ -47,4 +47,9 @@ export function mappingOf(inputs: PortMappingInputs): Mapping {
 
 function backendsOf({ backends }: PortMappingInputs): readonly BackendInputs[] {
   return backends === "statistics" ? [] : backends;
+}
+
+function weightsOf({ weights }: PortMappingInputs): Pick<Mapping, "weights"> {
+  if (typeof weights === "object") return { weights: "snmp" };
+  return weights === "load" ? { weights } : {};
 }

@@ -11,6 +11,7 @@ import { dropInsOf } from "./drift.ts";
 import { type FoundJail, observeJail } from "./jail.ts";
 import { observeEdge } from "./observe.ts";
 import type { Edge } from "./observed.ts";
+import { type FoundSnmp, observeSnmp } from "./snmp.ts";
 import {
   EDGE_DIRECTORY,
   EDGE_JAIL_BASE,
@@ -25,6 +26,8 @@ import {
 /** Everything that a read or a plan needs to know of an edge, from one round trip. */
 export interface Seen {
   readonly edge: Edge;
+  /** What asks hosts with an snmpd for this mapping. */
+  readonly snmp: FoundSnmp;
   /** Undefined when there is none. */
   readonly jail: FoundJail | undefined;
   /** systemd-analyze(1) security's score; undefined without a unit. */
@@ -33,16 +36,17 @@ export interface Seen {
   readonly addresses: FoundAddresses;
 }
 
-/** Looks at the edge; `bindPort` is the one whose other listeners matter. */
-export async function see(host: Host, bindPort: number, virtualAddress?: VirtualAddress): Promise<Seen> {
-  const [edge, jail, exposure, { machineId }, addresses] = await host.ask([
+/** Looks at the edge; `bindPort` is the one whose other listeners matter, `name` the mapping's. */
+export async function see(host: Host, bindPort: number, name: string, virtualAddress?: VirtualAddress): Promise<Seen> {
+  const [edge, snmp, jail, exposure, { machineId }, addresses] = await host.ask([
     observeEdge(bindPort),
+    observeSnmp(name),
     observeJail(),
     observeExposure(),
     machine(),
     observeAddresses(virtualAddress?.address, bindPort),
   ]);
-  return { edge, jail, exposure, hostId: hostIdOf(machineId), addresses };
+  return { edge, snmp, jail, exposure, hostId: hostIdOf(machineId), addresses };
 }
 
 function observeExposure(): Question<number | undefined> {

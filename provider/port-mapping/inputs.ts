@@ -6,6 +6,7 @@ import type { CommonOutputs } from "../resource/hidden.ts";
 import type { CommonInputs, Diff } from "../resource/kind.ts";
 import { isUnknown } from "../resource/unknown.ts";
 import type { BackendsFrom } from "./backends-from.ts";
+import type { SnmpInputs } from "./snmp.ts";
 import type { TlsInputs } from "./tls.ts";
 
 /** A server of the mapping, as check leaves it: an endpoint or a plain address, with every default decided. */
@@ -45,7 +46,7 @@ export interface PortMappingInputs extends CommonInputs {
   readonly pathPrefix: string;
   readonly httpReuse: "never" | "safe";
   readonly balance: "leastconn" | "roundrobin" | "random" | "source";
-  readonly weights: "configured" | "load";
+  readonly weights: "configured" | "load" | { readonly snmp: SnmpInputs };
   readonly clientAddress: "forwarded" | "proxy-v2" | "none";
   readonly acceptProxyFrom: readonly string[];
   readonly healthCheck: HealthCheckInputs;
@@ -128,7 +129,7 @@ function noteBackendsOf(news: PortMappingInputs | undefined) {
   return (
     before: readonly BackendInputs[] | "statistics" | undefined,
     after: readonly BackendInputs[] | "statistics" | undefined,
-  ) => noteBackends(before, after, news?.weights === "load");
+  ) => noteBackends(before, after, typeof news?.weights === "object" || news?.weights === "load");
 }
 
 /** keepalived's part of a change; the proxy has none in it. */

@@ -11,6 +11,7 @@ import { diffPortMapping, type PortMappingInputs, type PortMappingOutputs } from
 import { driftOfJail } from "./jail.ts";
 import { foundOf } from "./owned.ts";
 import { remove as removeProxy } from "./remove.ts";
+import { driftOfSnmp, snmpOf } from "./snmp.ts";
 import { driftOfWatch, etcdAway, planUnwatch, watch } from "./watch.ts";
 
 type State = PortMappingInputs & PortMappingOutputs;
@@ -60,7 +61,7 @@ function remove(call: Call, state: State): Promise<void> {
 /** Gone is only what neither lies on the edge nor is served by it. */
 async function read(call: Call, state: State): Promise<PortMappingOutputs | undefined> {
   if (state.engine === "nftables") return readForward(call, state);
-  const seen = await see(call.host, state.bindPort, state.virtualAddress);
+  const seen = await see(call.host, state.bindPort, state.mappingName, state.virtualAddress);
   const { edge } = seen;
   const name = state.mappingName;
   const found = foundOf(edge, name, state.claim);
@@ -77,6 +78,7 @@ async function read(call: Call, state: State): Promise<PortMappingOutputs | unde
           ...driftOfJail(seen.jail),
           ...driftOfVirtual(seen, state),
           ...(state.backendsFrom ? await driftOfWatch(call, state) : []),
+          ...driftOfSnmp(declared.mapping, snmpOf(state.weights), seen.snmp),
         ];
   return {
     claim: state.claim,

@@ -20,7 +20,7 @@ const ROUNDS = 30;
 export async function remove(call: Call, state: PortMappingInputs & PortMappingOutputs): Promise<void> {
   const name = state.mappingName;
   for (let round = 0; round < ROUNDS; round++) {
-    const { edge, jail, addresses } = await see(call.host, state.bindPort);
+    const { edge, jail, addresses } = await see(call.host, state.bindPort, state.mappingName);
     const found = foundOf(edge, name, state.claim);
     if (found.state !== "nothing" && !mayDelete(found, state.claim)) return;
     const proxySteps = planRemove(

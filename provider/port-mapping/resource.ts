@@ -41,6 +41,14 @@ export interface CertificateArgs {
   privateKey: Input<string>;
 }
 
+/** How hosts that run snmpd and nothing of ours are asked for their load. */
+export interface SnmpArgs {
+  /** Made secret. On the edge it is readable by root and the proxy's user only. */
+  community: Input<string>;
+  /** Default 161, udp. */
+  port?: Input<number>;
+}
+
 /**
  * A public port on an edge. What is not said otherwise changes by a reload of HAProxy without loss; a backend that goes
  * is drained first.
@@ -112,8 +120,10 @@ export interface PortMappingArgs {
    * "load": each host of an endpoint is asked every two seconds what its load allows, 10 to 100 % of the backend's weight,
    * which the edge gets by HAProxy's agent-check; a changed `weight` is then a reload. Default "configured". Hosts of
    * endpoints are asked in any case whether a service is about to restart, where another backend can take its requests.
+   * `{ snmp }`: as "load", and hosts of plain backends are asked by SNMP (2c), from the edge, for ssCpuIdle, else laLoad.1, of
+   * UCD-SNMP-MIB, which their snmpd has to show. Nothing is installed on the edge.
    */
-  weights?: Input<"configured" | "load">;
+  weights?: Input<"configured" | "load" | { snmp: Input<SnmpArgs> }>;
   /**
    * Keeps a visitor on a backend. "cookie" (http): by a cookie `jail-NAME` of the proxy, which goes on over reloads. "source":
    * by the client's address, for 30 minutes after its last connection; kept over reloads, forgotten at a restart. Default "none".
@@ -184,7 +194,8 @@ export class PortMapping extends JailResource {
     const { address } = connectionInputs(args.connection);
     const outputs = ["mappingName", "url", "lastChange", "exposure"];
     const tls = args.tls === undefined ? {} : { tls: sealedTls(args.tls) };
-    super(portMappingShim, "PortMapping", name, { ...args, address, ...tls }, outputs, options);
+    const weights = args.weights === undefined ? {} : { weights: sealedWeights(args.weights) };
+    super(portMappingShim, "PortMapping", name, { ...args, address, ...tls, ...weights }, outputs, options);
   }
 }
 
@@ -197,6 +208,15 @@ function sealedTls(tls: Input<TlsArgs>): Input<TlsArgs> {
 
 function sealed(one: Input<CertificateArgs>): Input<CertificateArgs> {
   return isPlain(one) ? { ...one, privateKey: secret(one.privateKey) } : secret(one);
+}
+
+type Weights = NonNullable<PortMappingArgs["weights"]>;
+
+function sealedWeights(weights: Weights): Weights {
+  if (typeof weights === "string") return weights;
+  if (Output.isInstance(weights) || weights instanceof Promise) return secret(weights);
+  const { snmp } = weights;
+  return { snmp: isPlain(snmp) ? { ...snmp, community: secret(snmp.community) } : secret(snmp) };
 }
 
 function isPlain<Value extends object>(input: Input<Value>): input is Value {

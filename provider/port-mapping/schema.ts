@@ -36,7 +36,11 @@ export const schema = v.looseObject({
   ),
   httpReuse: v.optional(known(oneOf(["never", "safe"]))),
   balance: v.optional(known(oneOf(["leastconn", "roundrobin", "random", "source"]))),
-  weights: v.optional(known(oneOf(["configured", "load"]))),
+  weights: v.optional(
+    known(
+      v.lazy((given) => (typeof given === "object" && given !== null ? snmpWeights : oneOf(["configured", "load"]))),
+    ),
+  ),
   clientAddress: v.optional(known(oneOf(["forwarded", "proxy-v2", "none"]))),
   acceptProxyFrom: v.optional(known(v.array(known(text(isText(isCidr), "is no CIDR such as 10.0.0.0/8")), notList))),
   drainSeconds: v.optional(known(text((value) => isWhole(value, 0, 3600), "is no number of seconds; 0 to 3600"))),
@@ -50,6 +54,27 @@ export const schema = v.looseObject({
     ),
   ),
 });
+
+/** What is wrong with a community is said without showing it. */
+const snmpWeights = v.strictObject(
+  {
+    snmp: known(
+      v.strictObject(
+        {
+          community: known(
+            v.custom<string>(
+              (value) => typeof value === "string" && /^[ -~]{1,64}$/.test(value),
+              "is no community; 1 to 64 plain characters",
+            ),
+          ),
+          port: v.optional(known(text(isPort, "is no port; 1 to 65535"))),
+        },
+        "is no { community, port }",
+      ),
+    ),
+  },
+  'is none of "configured", "load", { snmp }',
+);
 
 function text(holds: (value: unknown) => boolean, reason: string, missing?: string) {
   return v.custom<unknown>(holds, (issue) =>

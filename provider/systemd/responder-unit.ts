@@ -16,11 +16,18 @@ export function responderSocket(address: string, port: number): string {
 
 /**
  * systemd itself listens; FreeBind= as an address may come later than sockets.target. No limit of triggers: a socket that
- * was asked too often would be given up for ever (TriggerLimitIntervalSec= in systemd.socket(5)).
+ * was asked too often would be given up for ever (TriggerLimitIntervalSec= in systemd.socket(5)). None of starts: each of
+ * many services that come at once starts it anew, and the sixth within ten seconds was refused (systemd.unit(5)).
  */
 export function renderResponderSocket(mark: string): string {
   return renderUnit(mark, [
-    { name: "Unit", directives: [["Description", "Load and ports of this host, for edges"]] },
+    {
+      name: "Unit",
+      directives: [
+        ["Description", "Load and ports of this host, for edges"],
+        ["StartLimitIntervalSec", "0"],
+      ],
+    },
     {
       name: "Socket",
       directives: [

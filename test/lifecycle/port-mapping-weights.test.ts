@@ -128,6 +128,67 @@ describe("configured weights", () => {
   });
 });
 
+describe("weights by SNMP", () => {
+  const plain = (number: number) => ({ name: `old${number}`, address: `10.0.1.${number}`, hostPort: 80 });
+  const SNMP = { weights: { snmp: { community: "geheim" } }, backends: [plain(1), plain(2), endpoint(1)] };
+  const targets = "/var/lib/pulumi-jail-snmp/targets/site";
+
+  test("hosts of plain backends are asked by the edge itself, jailed services' by their responder", async () => {
+    const host = createFakeEdge();
+    const state = await up(host, SNMP);
+    expect(configuration(host)).toContain(
+      "agent-check agent-addr 127.80.74.1 agent-port 7161 agent-send site:10.0.1.1 agent-inter 2s\n",
+    );
+    expect(configuration(host)).toContain("agent-check agent-port 20128 agent-send web.http agent-inter 2s\n");
+    expect(host.state.files.get(targets)).toMatchObject({
+      mode: "0640",
+      content: "10.0.1.1 161 67656865696d\n10.0.1.2 161 67656865696d\n",
+    });
+    expect((await read(host, state)).drift).toEqual([]);
+    const { applies } = host.counts;
+    await up(host, SNMP, state);
+    expect(host.counts.applies).toBe(applies);
+  });
+
+  test("the community is in no configuration, fragment, step's argument or sentence", async () => {
+    const host = createFakeEdge();
+    const state = await up(host, SNMP);
+    host.state.files.set(targets, { type: "file", mode: "0640", owner: "root:pulumi-jail-edge", content: "x" });
+    const { drift } = await read(host, state);
+    expect(drift).toEqual([`${targets} is not as declared`]);
+    const texts = [...host.state.files].filter(([path]) => path !== targets).map(([, file]) => file.content);
+    const steps = host.applied.flatMap(({ plan }) => plan.steps.map(({ args, describe }) => [args, describe]));
+    expect(JSON.stringify([texts, steps, drift])).not.toMatch(/geheim|67656865696d/);
+  });
+
+  test("nothing of it is left by a mapping that asks no longer, and by one that goes", async () => {
+    const host = createFakeEdge();
+    const ofSnmp = () => [...host.state.files.keys()].filter((path) => path.includes("pulumi-jail-snmp"));
+    const state = await up(host, SNMP);
+    expect(ofSnmp()).toHaveLength(5);
+    const without = await up(host, { ...SNMP, weights: "configured" }, state);
+    expect(ofSnmp()).toEqual([]);
+    const again = await up(host, SNMP, without);
+    expect(ofSnmp()).toHaveLength(5);
+    await portMappingKind.remove(callOf(host), again);
+    expect(ofSnmp()).toEqual([]);
+  });
+
+  test("a wrong community is refused without being shown", () => {
+    const { failures } = portMappingKind.check(undefined, {
+      connection: { host: "192.0.2.10" },
+      __jail: hidden,
+      bindPort: 80,
+      backends: [plain(1), plain(2)],
+      weights: { snmp: { community: "ge\nheim", port: 0 } },
+    });
+    expect(failures).toEqual([
+      { property: "weights.snmp.community", reason: "is no community; 1 to 64 plain characters" },
+      { property: "weights.snmp.port", reason: "0 is no port; 1 to 65535" },
+    ]);
+  });
+});
+
 function inputsOf(given: object): PortMappingInputs {
   const { inputs, failures } = portMappingKind.check(undefined, {
     connection: { host: "192.0.2.10", port: 22, user: "root", sudo: false, hostKey: "ssh-ed25519 AAAA" },

@@ -9,6 +9,7 @@ import type { FoundJail } from "../../provider/port-mapping/jail.ts";
 import type { Edge, FoundFile } from "../../provider/port-mapping/observed.ts";
 import { EDGE_DIRECTORY, EDGE_UNIT, EDGE_UNIT_PATH } from "../../provider/port-mapping/unit.ts";
 import { createFakeHost, FakeExit, type FakeHost, type FakeState } from "./fake-host.ts";
+import { addFakeSnmp, dropFakeSnmp } from "./fake-snmp.ts";
 
 /** A fake host whose edge has a proxy that reads its configuration and obeys the runtime API as the real one does. */
 export interface FakeEdge extends FakeHost {
@@ -55,6 +56,7 @@ export function createFakeEdge(): FakeEdge {
     sick: new Set(),
     silent: new Set(),
   };
+  addFakeSnmp(host);
   const { state } = host;
   host.questions["edge"] = () => observe(state, edge);
   host.questions["edge-jail"] = (): FoundJail => ({ digest: FAKE_DIGEST, findings: edge.findings, stale: [] });
@@ -199,8 +201,14 @@ function commit(state: FakeState, edge: FakeProxy, args: readonly string[], cont
     state.files.set(path, { type: "file", mode, owner: "root:root", content: text });
   const path = `${EDGE_DIRECTORY}/mappings/${name}.json`;
   if (fragmentEnd > 0) write(path, "0600", content.slice(0, fragmentEnd));
-  else state.files.delete(path);
-  if (oldName !== "-") state.files.delete(`${EDGE_DIRECTORY}/mappings/${oldName}.json`);
+  else {
+    state.files.delete(path);
+    dropFakeSnmp(state, name!);
+  }
+  if (oldName !== "-") {
+    state.files.delete(`${EDGE_DIRECTORY}/mappings/${oldName}.json`);
+    dropFakeSnmp(state, oldName!);
+  }
   write(CONFIGURATION, "0644", content.slice(fragmentEnd, end));
   unbundle(state, content.slice(end, bundleEnd));
   if (how === "start" || how === "reload") {
@@ -246,6 +254,7 @@ function takeDown(state: FakeState, edge: FakeProxy, name: string, guard: string
   if (fragmentsOf(state).some(([other]) => other !== name)) throw new FakeExit(79, "another mapping came meanwhile");
   edge.running = undefined;
   edge.user = false;
+  dropFakeSnmp(state, name);
   edge.dropIns = [];
   for (const path of [...state.files.keys()])
     if (path === EDGE_UNIT_PATH || path.startsWith(EDGE_DIRECTORY)) state.files.delete(path);

@@ -36,7 +36,18 @@ responder_tell() {
   responder_port=$(sed -n "s/^@host	responder	tcp	\([0-9]*\)	.*/\1/p" "$STATE/ports" 2>/dev/null || true)
   [ -z "$responder_port" ] || ss -Hltnp "sport = :$responder_port" | sed -n 's/^[^ ]* *[0-9]* *[0-9]* *\([^ ]*\) .*"systemd".*/ listens \1/p'
   find /etc/systemd/system/sockets.target.wants -type l -name 'pulumi-jail-responder@*.socket' -printf ' enabled %f\n' 2>/dev/null || true
-  if [ -d "$RESPONDER" ] && [ "$(responder_ports | sha256sum)" = "$(sha256sum <"$RESPONDER/ports" 2>/dev/null)" ]; then echo " published"; fi
+  ! responder_is_published || echo " published"
   find "$DRAINING" -type f -printf ' drains %f\n' 2>/dev/null || true
   find /etc/systemd/system/pulumi-jail-responder@*.d /run/systemd/system/pulumi-jail-responder@*.d /etc/systemd/system.control/pulumi-jail-responder@*.d -type f -printf ' dropin %p\n' 2>/dev/null || true
+}
+
+# responder_is_published: a question holds no lock, so it may come between another service's change and its being published:
+# only what stays different is.
+responder_is_published() {
+  [ -d "$RESPONDER" ] || return 1
+  for responder_pause in 0.1 0.2 0.4 0.8 0; do
+    [ "$(responder_ports | sha256sum)" != "$(sha256sum <"$RESPONDER/ports" 2>/dev/null)" ] || return 0
+    sleep "$responder_pause"
+  done
+  return 1
 }

@@ -114,6 +114,8 @@ edge_commit() {
     reload) edge_reload "$5" || edge_undo reload "$@" ;;
     start) edge_start || edge_undo start "$@" ;;
   esac
+  [ "$6" -gt 0 ] || edge_snmp_drop "$1"
+  [ "$2" = - ] || edge_snmp_drop "$2"
   edge_after=$(edge_count "$1")
   # Counters begin anew in a new worker, and an old one may have ended.
   printf '%s %s\n' "$edge_before" "$edge_after" | awk '{ r = $3 - $1; f = $4 - $2; print (r < 0 ? $3 : r), (f < 0 ? $4 : f) }'
@@ -256,6 +258,8 @@ edge_take_down() {
   service_remove_dropins "$EDGE_UNIT"
   rm -f -- "/etc/systemd/system/$EDGE_UNIT" "/etc/systemd/system/multi-user.target.wants/$EDGE_UNIT"
   systemctl daemon-reload
+  # Of a mapping that never came to be, too.
+  for edge_targets in "$SNMP"/targets/*; do edge_snmp_drop "${edge_targets##*/}"; done
   case $(getent passwd pulumi-jail-edge || true) in
     *:"pulumi-jail edge":*) keep_user_backups userdel -- pulumi-jail-edge >&2 ;;
   esac

@@ -5,6 +5,7 @@ import { authority as authorityOf, certificateOf } from "../../support/certifica
 const edge = new Host("edge", { connection: { host: "192.0.2.10", hostKey: "ssh-ed25519 AAAA" } });
 const { certificate, privateKey } = certificateOf("docs");
 const authority = authorityOf();
+const community = "not-public";
 const backends: Backend[] = [
   { address: "10.0.0.4", hostPort: 8080 },
   { address: "10.0.0.5", hostPort: 8080 },
@@ -84,6 +85,10 @@ new PortMapping("weighted", {
   ],
 });
 new PortMapping("by-load", { connection: edge, bindPort: 8002, mode: "http", weights: "load", backends: endpoints });
+
+const snmp = { community };
+
+new PortMapping("by-snmp", { connection: edge, bindPort: 8010, mode: "http", weights: { snmp }, backends });
 
 new PortMapping("basket", { connection: edge, bindPort: 8003, mode: "http", affinity: "cookie", backends });
 new PortMapping("chat", { connection: edge, bindPort: 8004, affinity: "source", backends });
