@@ -94,7 +94,7 @@ describe("weights by SNMP", () => {
     const snmp = { community: "geheim" };
     state = await site.up({ mode: "http", bindPort: 80, weights: { snmp }, backends }, state);
     const ask = `exec 3<>/dev/tcp/127.80.74.1/7161; printf 'site:${web.address}' >&3; timeout 5 cat <&3`;
-    await expect.poll(() => shell(edge, `bash -c "${ask}"`), SOON).toMatch(/^up ready (\d\d|100)%\n$/);
+    await expect.poll(() => shell(edge, `bash -c "${ask}"`), SOON).toMatch(/^up (\d\d|100)%\n$/);
     const weights = (await running()).map((line) => Number(line.split(" ")[2]));
     for (const weight of weights) expect(weight).toBeGreaterThanOrEqual(10);
     expect((await site.read(state))?.drift).toEqual([]);

@@ -71,11 +71,12 @@ export async function changesSince(before: Map<string, Fingerprint>, hosts: read
 
 /**
  * What differs from one life of a resource, or from one start of its process, to the next although all is as declared:
- * marks with their claim, the record of a start, the logs, which namespace it is that the kernel made, and the outcome
- * of a killed run's operation, which is kept for that run until its resource's next change.
+ * marks with their claim, the record of a start, the logs, which namespace it is that the kernel made, the outcome
+ * of a killed run's operation, which is kept for that run until its resource's next change, and the one question of an
+ * edge that the responder was answering.
  */
 export function isOfOneLife(line: string): boolean {
-  return /\/(owner|owner\.json|record\.json|ports|[ab]\.started)( |$)|\/mappings\/|\/scratch\/var-log-|mounts: \/run\/netns\/|files: \/run\/pulumi-jail\/operations/.test(
+  return /\/(owner|owner\.json|record\.json|ports|[ab]\.started)( |$)|\/mappings\/|\/scratch\/var-log-|mounts: \/run\/netns\/|files: \/run\/pulumi-jail\/operations|pulumi-jail-responder@\d+-/.test(
     line,
   );
 }
@@ -99,10 +100,11 @@ export async function watchWrites(hosts: readonly TestHost[]): Promise<() => Pro
   };
 }
 
+// An edge's questions to the responder are noted every two seconds, whatever we do.
 // /run itself changes with the private directory of a request, motd.dynamic with a login (pam_motd(8)).
 const listWrites = `find / /run -xdev \\( -path /proc -o -path /sys -o -path /var/log -o -path /run/systemd -o -path /run/user \\
   -o -path /run/log -o -path /run/utmp -o -path /run/udev -o -path /tmp -o -path /var/tmp -o -path /var/lib/systemd \\
-  -o -path '/var/lib/pulumi-jail/services/*/scratch' -o -path /root/.cache \\) -prune -o -newerct "@$1" ! -path /run ! -path /run/motd.dynamic -print`;
+  -o -path '/var/lib/pulumi-jail/services/*/scratch' -o -path /root/.cache -o -path /run/pulumi-jail-responder \\) -prune -o -newerct "@$1" ! -path /run ! -path /run/motd.dynamic -print`;
 
 /** Main process and its start of every unit of ours: equal before and after means that nothing was restarted. */
 export async function mainProcesses(hosts: readonly TestHost[]): Promise<Record<string, string>> {
@@ -115,7 +117,8 @@ export async function mainProcesses(hosts: readonly TestHost[]): Promise<Record<
       ...units,
     ]);
     const blocks = stdout.split("\n\n").filter((block) => block.includes("Id="));
-    return blocks.map((block) => [
+    const lasting = blocks.filter((block) => !/Id=pulumi-jail-responder@\d+-/.test(block));
+    return lasting.map((block) => [
       `${host.name} ${/Id=(.*)/.exec(block)?.[1]}`,
       block
         .replace(/Id=.*\n?/, "")

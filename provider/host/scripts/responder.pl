@@ -6,7 +6,7 @@
 use strict;
 
 my ($shared, $own, $draining) = ("/var/lib/pulumi-jail-responder", "/run/pulumi-jail-responder", "/run/pulumi-jail-draining");
-my ($least, $step, $window, $stale) = (10, 20, 2, 30); # percent, points, seconds, seconds
+my ($least, $step, $window, $stale, $told) = (10, 20, 2, 30, 30); # percent, points, seconds, seconds, seconds
 
 main() unless caller;
 
@@ -39,11 +39,12 @@ sub count_of { my $n = 0; for (split /,/, $_[0] // "") { $n += defined $2 ? $2 -
 # The published lines: service, generation, key, protocol, hostPort, jailPort, where it is asked for its health or `-`.
 sub parse_ports { map { [split /\t/] } grep { !/^#/ && tr/\t// == 6 } split /\n/, $_[0] // "" }
 
-# `up`, as a server that came by the runtime API waits for it; `ready` ends a drain (HAProxy configuration manual, agent-check).
+# `up`, as a server that came by the runtime API waits for it. `ready` ends a drain, and only then is it said: it would also
+# end the maintenance that someone put a server into by hand (HAProxy configuration manual, agent-check).
 sub agent_answer {
-  my ($drains, $weight) = @_;
+  my ($drains, $drained, $weight) = @_;
   return "up drain\n" if $drains;
-  return defined $weight ? "up ready $weight%\n" : "up ready\n";
+  return join(" ", "up", $drained ? "ready" : (), defined $weight ? "$weight%" : ()) . "\n";
 }
 
 # Only words of the registry come in here; what is no plain word is no part of it.
@@ -119,7 +120,8 @@ sub answer_to {
     my ($service, $key, $state) = ($1, $2, $3);
     return undef unless grep { $$_[0] eq $service && $$_[2] eq $key } parse_ports(slurp("$shared/ports"));
     note("asked-$service", "");
-    return agent_answer(drains($service), $state ? undef : current_weight());
+    my $drains = drains($service); note("drained-$service", uptime() . "\n") if $drains;
+    return agent_answer($drains, has_drained($service), $state ? undef : current_weight());
   }
   my ($what) = $asked =~ m{\AGET /(ports|metrics) HTTP/1\.[01]\r?\n} or return undef;
   my @lines = parse_ports(slurp("$shared/ports"));
@@ -129,6 +131,9 @@ sub answer_to {
 
 # A mark that a killed run left ends by itself: it says until which second of uptime it holds.
 sub drains { my ($until) = (slurp("$draining/$_[0]") // "") =~ /^(\d+)$/m or return 0; uptime() < $until }
+
+# Every edge asks each two seconds, so that long after the last one heard of a drain all have heard of its end.
+sub has_drained { my ($when) = (slurp("$own/drained-$_[0]") // "") =~ /^(\d+)$/m or return 0; my $age = uptime() - $when; $age >= 0 && $age <= $told }
 
 sub uptime { (slurp("/proc/uptime") // "") =~ /^(\d+)/ ? $1 : 0 }
 

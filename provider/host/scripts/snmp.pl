@@ -105,11 +105,11 @@ sub answer_to {
   my (undef, $port, $community) = split / /, $line;
   my $now = (slurp("/proc/uptime") // "") =~ /^(\d+)/ ? $1 : 0;
   my ($last, $then) = (slurp("$own/weight-$name-$address") // "") =~ /^(\d+) (\d+)$/m;
-  return "up ready $last%\n" if defined $then && $now >= $then && $now - $then < $window;
+  return "up $last%\n" if defined $then && $now >= $then && $now - $then < $window;
   my $found = ask($address, $port, pack "H*", $community) or return undef;
   my $weight = damped(weight_of_answers($found) // return undef, $last, $now - ($then // 0));
   if (open my $out, ">", "$own/.$$") { print $out "$weight $now\n"; close $out; rename "$own/.$$", "$own/weight-$name-$address" }
-  "up ready $weight%\n";
+  "up $weight%\n";
 }
 
 sub slurp { open my $in, "<", $_[0] or return undef; my $n = read $in, my $text, 65536; defined $n ? $text : undef }

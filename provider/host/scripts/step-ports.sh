@@ -64,6 +64,8 @@ ports_change_perl() {
     sub bindable {
       my ($proto, $port) = @_;
       socket my $s, PF_INET, $proto eq "udp" ? SOCK_DGRAM : SOCK_STREAM, 0 or die "cannot make a socket: $!\n";
+      # What only waits for the last segments of closed connections (TIME_WAIT) holds no port; a listener does all the same (socket(7)).
+      setsockopt $s, SOL_SOCKET, SO_REUSEADDR, 1 unless $proto eq "udp";
       bind $s, sockaddr_in($port, INADDR_ANY);
     }
     sub holder { my ($port, $proto) = @_; my ($e) = grep { $$_[2] ne "net" && $$_[3] == $port && (!defined $proto || $$_[2] eq $proto) } @entries; $e }

@@ -48,14 +48,16 @@ test("processors are counted as the kernel lists them", () => {
   ]);
 });
 
-test("an agent-check is answered by HAProxy's words", () => {
+test("an agent-check is answered by HAProxy's words, and `ready` only ends a drain", () => {
   expect(
     [
-      [0, 75],
-      [0, undefined],
-      [1, 75],
+      [0, 0, 75],
+      [0, 0, undefined],
+      [0, 1, 75],
+      [0, 1, undefined],
+      [1, 1, 75],
     ].map((given) => call("agent_answer", given)),
-  ).toEqual(["up ready 75%\n", "up ready\n", "up drain\n"]);
+  ).toEqual(["up 75%\n", "up\n", "up ready 75%\n", "up ready\n", "up drain\n"]);
 });
 
 test("the registry is told as JSON, and a line that is none is left out", () => {

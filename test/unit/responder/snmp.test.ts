@@ -79,9 +79,9 @@ describe("asked by the proxy", () => {
     const hex = Buffer.from("geheim").toString("hex");
     writeFileSync(join(folder, "targets/site"), `127.0.0.1 ${snmpd.address().port} ${hex}\n`);
     try {
-      expect(await answer("site:127.0.0.1")).toBe("up ready 62%\n");
+      expect(await answer("site:127.0.0.1")).toBe("up 62%\n");
       // Within two seconds the last answer will do.
-      expect(await answer("site:127.0.0.1")).toBe("up ready 62%\n");
+      expect(await answer("site:127.0.0.1")).toBe("up 62%\n");
       expect(asked).toEqual(["right community"]);
       for (const other of ["site:10.0.0.9", "shop:127.0.0.1", "../site:127.0.0.1", "site", ""])
         expect(await answer(other)).toBe("");
