@@ -53,7 +53,7 @@ export function planMapping(wish: Wish, edge: Edge): Change {
     by,
     without: [...lostFiles(others, edge)],
     steps: [
-      validate(wish.digest, valid, renderBundle(valid, mine, others)),
+      validate(wish.digest, valid, renderBundle(valid, mine, others), edge.guard),
       ...(by === "runtime-api" ? planHandover(mapping, runtime, edge) : []),
       commit(
         { name: mapping.name, renamedFrom, fragment, configuration, bundle, renewals, by, guard: edge.guard },
@@ -76,7 +76,7 @@ export function planRemoval(name: string, drainSeconds: number, digest: string, 
       : "reload"
     : "start";
   return [
-    validate(digest, configuration, bundle),
+    validate(digest, configuration, bundle, edge.guard),
     commit(
       { name, renamedFrom: undefined, fragment: "", configuration, bundle, renewals: [], by, guard: edge.guard },
       [],
@@ -192,10 +192,10 @@ function handsOver(runtime: RuntimeChange): boolean {
   return runtime.leaving.length > 0;
 }
 
-function validate(digest: string, configuration: Configuration, bundle: string): Step {
+function validate(digest: string, configuration: Configuration, bundle: string, guard: string): Step {
   return {
     step: "edge-validate",
-    args: [treeOf(EDGE_JAIL_BASE, digest), String(Buffer.byteLength(configuration.text))],
+    args: [treeOf(EDGE_JAIL_BASE, digest), String(Buffer.byteLength(configuration.text)), guard],
     content: `${configuration.text}${bundle}`,
     describe: "validating the configuration",
   };

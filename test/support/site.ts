@@ -76,7 +76,7 @@ export async function changesSince(before: Map<string, Fingerprint>, hosts: read
  * edge that the responder was answering.
  */
 export function isOfOneLife(line: string): boolean {
-  return /\/(owner|owner\.json|record\.json|ports|[ab]\.started)( |$)|\/mappings\/|\/scratch\/var-log-|mounts: \/run\/netns\/|files: \/run\/pulumi-jail\/operations|pulumi-jail-responder@\d+-/.test(
+  return /\/(owner|owner\.json|record\.json|ports|[ab]\.started)( |$)|\/mappings\/|\/scratch\/var-log-|mounts: \/run\/netns\/|files: \/run\/pulumi-jail\/operations|pulumi-jail-responder@\d+-|files: \/run\/pulumi-jail-responder[ /]/.test(
     line,
   );
 }
@@ -117,7 +117,9 @@ export async function mainProcesses(hosts: readonly TestHost[]): Promise<Record<
       ...units,
     ]);
     const blocks = stdout.split("\n\n").filter((block) => block.includes("Id="));
-    const lasting = blocks.filter((block) => !/Id=pulumi-jail-responder@\d+-/.test(block));
+    const lasting = blocks.filter(
+      (block) => !/Id=pulumi-jail-responder@\d+-|files: \/run\/pulumi-jail-responder[ /]/.test(block),
+    );
     return lasting.map((block) => [
       `${host.name} ${/Id=(.*)/.exec(block)?.[1]}`,
       block

@@ -1,5 +1,8 @@
 import { createSocket } from "node:dgram";
 
+/** Ports that asked before: to the kernel a second packet from one is the same connection, for half a minute and more. */
+const used = new Set<number>();
+
 /** Answers to so many packets, each from a port of its own, counted by text; "silence" where none came. */
 export async function askByUdp(
   address: string,
@@ -25,6 +28,16 @@ function askOnce(address: string, port: number): Promise<string> {
     const timer = setTimeout(() => end("silence"), 3000);
     socket.on("message", (bytes) => end(bytes.toString()));
     socket.on("error", (error) => end(error.message));
-    socket.connect(port, address, () => socket.send("?"));
+    socket.connect(port, address, () => {
+      const from = socket.address().port;
+      if (!used.has(from)) {
+        used.add(from);
+        socket.send("?");
+        return;
+      }
+      clearTimeout(timer);
+      socket.close();
+      resolve(askOnce(address, port));
+    });
   });
 }

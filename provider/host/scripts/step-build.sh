@@ -36,7 +36,9 @@ step_open_build_root() {
       die 4 "$build_part is on a file system of its own; a build root needs it on that of /"
   done
   make_path "$build/root" "$build/trace" "$build/log" "$build/layers"
-  { cat /proc/sys/kernel/random/boot_id && printf '%s\n' "$build_lock" | tr / .; } >"$build/opened"
+  # Whole or not at all: an empty one is a leftover of an earlier boot to another plan that sweeps just now.
+  { cat /proc/sys/kernel/random/boot_id && printf '%s\n' "$build_lock" | tr / .; } >"$build/opened.new"
+  mv -- "$build/opened.new" "$build/opened"
   # An overlay can't have an overlay as its upper directory.
   if [ "$(stat -f -c %T -- "$build")" = overlayfs ]; then
     mount -t tmpfs -o mode=0700 pulumi-jail-build "$build/layers"

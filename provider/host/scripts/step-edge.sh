@@ -12,20 +12,26 @@ step_edge_user() {
   esac
 }
 
-# step_edge_validate TREE BYTES: CONTENT is the configuration and what lies beside it. `haproxy -c` in the jail and as its user, on a copy that nothing else sees. The copy goes with
-# the request: beside the edge's own files one would stay when the run is killed.
+# step_edge_validate TREE BYTES GUARD: CONTENT is the configuration and what lies beside it. `haproxy -c` in the jail and as its
+# user, on a copy that nothing else sees. The copy goes with the request: beside the edge's own files one would stay when the
+# run is killed. It is made without the lock; what another run took away meanwhile is no fault of the configuration.
 step_edge_validate() {
   edge_candidate=$SPOOL/candidate
   mkdir -m 0755 -- "$edge_candidate"
   (umask 022 && head -c "$2" -- "$CONTENT" >"$edge_candidate/haproxy.cfg") || { blame_disk "$SPOOL" && exit 1; }
-  if [ -d "$EDGE/configuration/certificates" ]; then cp -a -- "$EDGE/configuration/certificates" "$edge_candidate/"; fi
+  if [ -d "$EDGE/configuration/certificates" ]; then
+    cp -a -- "$EDGE/configuration/certificates" "$edge_candidate/" || { edge_expect "$3" && exit 1; }
+  fi
   tail -c "+$(($2 + 1))" -- "$CONTENT" | edge_unbundle "$edge_candidate/certificates" || { blame_disk "$SPOOL" && exit 1; }
   edge_code=0
   systemd-run --quiet --wait --pipe --collect -p "RootDirectory=$1" -p MountAPIVFS=yes -p User=pulumi-jail-edge -p NoNewPrivileges=yes \
     -p MemoryDenyWriteExecute=yes -p PrivateNetwork=yes -p PrivateDevices=yes -p PrivateTmp=yes -p ProtectSystem=strict -p "BindReadOnlyPaths=$edge_candidate:$EDGE/configuration" \
-    /usr/sbin/haproxy -c -q -f "$EDGE/configuration/haproxy.cfg" </dev/null >&2 || edge_code=$?
+    /usr/sbin/haproxy -c -f "$EDGE/configuration/haproxy.cfg" </dev/null >"$SPOOL/said" 2>&1 || edge_code=$?
   rm -rf -- "$edge_candidate"
-  [ "$edge_code" = 0 ] || exit 65
+  [ "$edge_code" != 0 ] || return 0
+  edge_expect "$3"
+  grep -v '^\[NOTICE\]' "$SPOOL/said" >&2 || echo "haproxy -c ended with code $edge_code and said nothing" >&2
+  exit 65
 }
 
 # step_edge_admit GUARD: CONTENT is commands which add and adjust servers of the running proxy.
